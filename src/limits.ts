@@ -1,0 +1,46 @@
+// Every limit in one place, and how they relate. A limit that is passed gives a typed error (G10).
+// Invariants between them are asserted by limits.test.ts.
+
+export const limits = {
+  /** Encoded bytes of one event, its line included. Larger payloads belong in blobs. */
+  eventBytesMax: 4_194_304,
+  /** Events in one batch. */
+  batchEventsMax: 10_000,
+  /** Encoded bytes of one batch; a batch never spans two segments, so a segment can grow to
+   * segmentBytes + batchBytesMax. */
+  batchBytesMax: 33_554_432,
+  /** UTF-8 bytes of a stream name (512 so that every store can index it). */
+  streamNameBytesMax: 512,
+  /** UTF-8 bytes of an event type, a command id, a lease, pin or agenda name. */
+  nameBytesMax: 512,
+  /** How deeply a payload may nest. */
+  depthMax: 128,
+  /** Bytes of appends that are accepted but not yet written; past it, appends wait for room. */
+  queueBytesMax: 67_108_864,
+  /** Appends that may wait for room; past it, they are refused with QUEUE_FULL. */
+  queueWaitersMax: 100_000,
+  /** One write group: the most that goes into one write. */
+  groupBytesMax: 8_388_608,
+  /** Rotation size of a segment, by default. */
+  segmentBytes: 8_388_608,
+  segmentBytesMin: 4_096,
+  segmentBytesMax: 1_073_741_824,
+  /** A reader's page: at most this many events and about this many bytes (one event may be larger). */
+  pageEventsMax: 1_024,
+  pageBytes: 262_144,
+  /** Blob content at or below this rides in the log; larger content becomes chunk files. */
+  blobInlineBytesMax: 4_096,
+  /** Content-defined chunking of larger blobs. */
+  chunkBytesMin: 16_384,
+  chunkBytesAverage: 65_536,
+  chunkBytesMax: 262_144,
+  /** One blob, and all blobs staged but not yet named by an append. */
+  blobBytesMax: 1_073_741_824,
+  /** Commands waiting in the inbox for the owner. */
+  inboxCommandsMax: 1_000,
+  inboxCommandBytesMax: 33_554_432,
+  /** Stream heads kept in memory beside those that changed since the last seal. */
+  headCacheMax: 50_000,
+  /** One line of an import file. */
+  importLineBytesMax: 8_388_608,
+} as const
