@@ -1,0 +1,306 @@
+// What an append amounts to, judged in one place for all stores: duplicate, refusal, or the events' numbers and the
+// control records that go with them. Pure: it reads the state through a view and changes nothing.
+//
+// Order of judgement: command id first (a repeat is a repeat even if its expectation no longer holds), then expected
+// seqs, fences, leases, blobs. Time is the journal's own: it never decreases, whatever the clock does.
+
+import { assert, HoldfastError } from '../errors.ts'
+import type { Batch, EncodedEvent, EventPlace, LeaseChange, LeaseGrant, LeaseState, Receipt } from '../stores/store.ts'
+import type { BlobControl, CommandControl, Control, GrantTuple, LeaseControl, PlaceTuple } from './control.ts'
+import type { Position, Seq, TimeMs } from './numbers.ts'
+
+/** What deciding needs to know of a journal. Every name that the batch mentions has been looked up before. */
+export interface DecisionView {
+  /** Newest position given out. */
+  readonly position: Position
+  /** Time of the newest record. */
+  readonly time: TimeMs
+  /** Last seq of a stream; 0 when it never had an event. */
+  lastSeq(stream: string): Seq
+  command(id: string): CommandControl | undefined
+  lease(name: string): LeaseState | undefined
+  hasBlob(digest: string): boolean
+  /** The record of a blob that is staged but not yet in the journal. */
+  stagedBlob(digest: string): BlobControl | undefined
+}
+
+export interface PlacedEvent extends EventPlace {
+  readonly event: EncodedEvent
+}
+
+export type Decision =
+  | { readonly kind: 'nothing'; readonly receipt: Receipt }
+  | { readonly kind: 'duplicate'; readonly receipt: Receipt }
+  | { readonly kind: 'refused'; readonly error: HoldfastError }
+  | {
+      readonly kind: 'commit'
+      readonly time: TimeMs
+      /** Written before the events, so that a batch with events ends with its last event. */
+      readonly controls: readonly Control[]
+      readonly events: readonly PlacedEvent[]
+      readonly receipt: Receipt
+    }
+
+const none: readonly never[] = Object.freeze([])
+
+export function decide(batch: Batch, view: DecisionView, now: TimeMs): Decision {
+  if (isEmpty(batch)) return { kind: 'nothing', receipt: emptyReceipt(view.position) }
+  if (batch.command !== undefined) {
+    const known = view.command(batch.command.id)
+    if (known !== undefined) return repeated(batch.command, known)
+  }
+  const time = Math.max(now, view.time)
+  const refusal = expectationError(batch, view) ?? fenceError(batch, view) ?? blobError(batch, view)
+  if (refusal !== undefined) return { kind: 'refused', error: refusal }
+
+  const leases = batch.leases === undefined ? none : decideLeases(batch.leases, view, time)
+  if (leases instanceof HoldfastError) return { kind: 'refused', error: leases }
+
+  const events = placeEvents(batch.events, view)
+  const receipt = commitReceipt(batch, view, { events, leases })
+  const controls = isPlain(batch) ? none : controlsOf(batch, view, { time, events, leases, receipt })
+  return { kind: 'commit', time, controls, events, receipt }
+}
+
+/** The receipt that a known command had, as the answer to its repetition. */
+export function receiptOf(command: CommandControl): Receipt {
+  const events = command.events.map(([stream, seq, position]) => ({ stream, seq, position }))
+  const leases = (command.leases ?? none).map(([lease, token, until]) => ({ lease, token, until }))
+  return { position: command.position, seq: events.at(-1)?.seq ?? 0, events, leases, duplicate: true, durable: true }
+}
+
+function isEmpty(batch: Batch): boolean {
+  return (
+    batch.events.length === 0 &&
+    (batch.agenda ?? none).length === 0 &&
+    (batch.leases ?? none).length === 0 &&
+    (batch.pins ?? none).length === 0 &&
+    (batch.releases ?? none).length === 0
+  )
+}
+
+/** Nothing but events without blobs: the common case needs no control record. */
+function isPlain(batch: Batch): boolean {
+  return (
+    batch.command === undefined &&
+    batch.agenda === undefined &&
+    batch.leases === undefined &&
+    batch.pins === undefined &&
+    batch.releases === undefined &&
+    batch.events.every((event) => event.blobs === undefined || event.blobs.length === 0)
+  )
+}
+
+function emptyReceipt(position: Position): Receipt {
+  return { position, seq: 0, events: none, leases: none, duplicate: false, durable: true }
+}
+
+function repeated(command: { readonly id: string; readonly digest: string }, known: CommandControl): Decision {
+  if (known.digest === command.digest) return { kind: 'duplicate', receipt: receiptOf(known) }
+  return {
+    kind: 'refused',
+    error: new HoldfastError(
+      'COMMAND_CONFLICT',
+      `command id ${JSON.stringify(command.id)} was used before for other content`,
+      {
+        hint: 'A command id names one append for ever: repeat it with the same content, or choose a new id.',
+        details: { commandId: command.id, position: known.position },
+      },
+    ),
+  }
+}
+
+function expectationError(batch: Batch, view: DecisionView): HoldfastError | undefined {
+  if (batch.expect === undefined) return undefined
+  for (const [stream, expected] of batch.expect) {
+    const actual = view.lastSeq(stream)
+    if (actual === expected) continue
+    return new HoldfastError(
+      'SEQ_CONFLICT',
+      `stream ${JSON.stringify(stream)} is at seq ${actual}, but the append expects ${expected === 0 ? 'no events' : expected}`,
+      {
+        hint: 'Somebody appended in between: read the stream again, decide again, and append with its new seq.',
+        details: { stream, expected, actual },
+      },
+    )
+  }
+  return undefined
+}
+
+function fenceError(batch: Batch, view: DecisionView): HoldfastError | undefined {
+  for (const fence of batch.fences ?? none) {
+    const lease = view.lease(fence.lease)
+    if (lease === undefined || !lease.held || lease.token !== fence.token) {
+      return leaseLost(fence.lease, fence.token, lease)
+    }
+  }
+  return undefined
+}
+
+function blobError(batch: Batch, view: DecisionView): HoldfastError | undefined {
+  for (const event of batch.events) {
+    for (const digest of event.blobs ?? none) {
+      if (view.hasBlob(digest) || view.stagedBlob(digest) !== undefined) continue
+      return new HoldfastError('BLOB_MISSING', `the event ${event.type} names blob ${digest}, which is not stored`, {
+        hint: 'Put the content first and append the reference that put() returned.',
+        details: { digest, stream: event.stream },
+      })
+    }
+  }
+  return undefined
+}
+
+function decideLeases(
+  changes: readonly LeaseChange[],
+  view: DecisionView,
+  time: TimeMs,
+): readonly LeaseControl[] | HoldfastError {
+  const decided = new Map<string, LeaseControl>()
+  for (const change of changes) {
+    const result = decideLease(change, decided.get(change.lease) ?? view.lease(change.lease), time)
+    if (result instanceof HoldfastError) return result
+    decided.set(change.lease, result)
+  }
+  return [...decided.values()]
+}
+
+function decideLease(
+  change: LeaseChange,
+  current: LeaseState | LeaseControl | undefined,
+  time: TimeMs,
+): LeaseControl | HoldfastError {
+  const { lease } = change
+  if (change.op === 'acquire') {
+    const { owner } = change
+    if (current?.held && current.owner !== owner && current.until > time) return leaseHeld(lease, current)
+    return { control: 'lease', lease, owner, token: (current?.token ?? 0) + 1, until: time + change.ttlMs, held: true }
+  }
+  if (current === undefined || !current.held || current.token !== change.token) {
+    return leaseLost(lease, change.token, current)
+  }
+  const { owner, token } = current
+  return change.op === 'renew'
+    ? { control: 'lease', lease, owner, token, until: time + change.ttlMs, held: true }
+    : { control: 'lease', lease, owner, token, until: time, held: false }
+}
+
+function leaseHeld(lease: string, current: LeaseState | LeaseControl): HoldfastError {
+  return new HoldfastError('LEASE_HELD', `lease ${JSON.stringify(lease)} is held by ${JSON.stringify(current.owner)}`, {
+    hint: `It is free once released, or at ${new Date(current.until).toISOString()}.`,
+    details: { lease, owner: current.owner, token: current.token, until: current.until },
+  })
+}
+
+function leaseLost(lease: string, token: number, current: LeaseState | LeaseControl | undefined): HoldfastError {
+  const now =
+    current === undefined
+      ? 'it was never taken'
+      : current.held
+        ? `its token is ${current.token}, held by ${JSON.stringify(current.owner)}`
+        : 'it was released'
+  return new HoldfastError('LEASE_LOST', `token ${token} does not hold lease ${JSON.stringify(lease)}: ${now}`, {
+    hint: 'Another owner may be at work: stop what the lease protects, and acquire it anew.',
+    details: { lease, token, current: current?.token },
+  })
+}
+
+function placeEvents(events: readonly EncodedEvent[], view: DecisionView): readonly PlacedEvent[] {
+  const first = events[0]
+  if (events.length === 1 && first !== undefined) {
+    const { stream } = first
+    return [{ stream, seq: view.lastSeq(stream) + 1, position: view.position + 1, event: first }]
+  }
+  const seqs = new Map<string, Seq>()
+  return events.map((event, index) => {
+    const seq = (seqs.get(event.stream) ?? view.lastSeq(event.stream)) + 1
+    seqs.set(event.stream, seq)
+    return { stream: event.stream, seq, position: view.position + 1 + index, event }
+  })
+}
+
+function commitReceipt(
+  batch: Batch,
+  view: DecisionView,
+  parts: { readonly events: readonly PlacedEvent[]; readonly leases: readonly LeaseControl[] },
+): Receipt {
+  const last = parts.events.at(-1)
+  return {
+    position: last?.position ?? view.position,
+    seq: last?.seq ?? 0,
+    events: parts.events.map(({ stream, seq, position }) => ({ stream, seq, position })),
+    leases: parts.leases.length === 0 ? none : grants(parts.leases),
+    duplicate: false,
+    durable: batch.durability === 'sync',
+  }
+}
+
+function grants(leases: readonly LeaseControl[]): readonly LeaseGrant[] {
+  return leases.filter((lease) => lease.held).map(({ lease, token, until }) => ({ lease, token, until }))
+}
+
+interface Decided {
+  readonly time: TimeMs
+  readonly events: readonly PlacedEvent[]
+  readonly leases: readonly LeaseControl[]
+  readonly receipt: Receipt
+}
+
+function controlsOf(batch: Batch, view: DecisionView, decided: Decided): readonly Control[] {
+  const { time } = decided
+  return [
+    ...stagedBlobs(batch, view),
+    ...(batch.command === undefined ? none : [commandControl(batch.command, decided)]),
+    ...(batch.agenda ?? none).map(({ id, due, data }): Control => {
+      const item = { control: 'agenda', id, due } as const
+      return data === undefined ? item : { ...item, data: JSON.parse(data) as unknown }
+    }),
+    ...decided.leases,
+    ...(batch.pins ?? none).map(
+      ({ pin, stream, from, ttlMs }): Control => ({
+        control: 'pin',
+        pin,
+        ...(stream === undefined ? {} : { stream }),
+        from,
+        ...(ttlMs === undefined ? {} : { until: time + ttlMs }),
+      }),
+    ),
+    ...(batch.releases ?? none).map(
+      ({ stream, through }): Control => ({
+        control: 'released',
+        stream,
+        through: through ?? lastSeqIn(decided.events, stream) ?? view.lastSeq(stream),
+      }),
+    ),
+  ]
+}
+
+function stagedBlobs(batch: Batch, view: DecisionView): readonly BlobControl[] {
+  const digests = new Set(batch.events.flatMap((event) => event.blobs ?? none))
+  const staged: BlobControl[] = []
+  for (const digest of digests) {
+    if (view.hasBlob(digest)) continue
+    const control = view.stagedBlob(digest)
+    assert(control !== undefined, 'blobs were judged before')
+    staged.push(control)
+  }
+  return staged
+}
+
+function commandControl(command: { readonly id: string; readonly digest: string }, decided: Decided): CommandControl {
+  const { receipt } = decided
+  return {
+    control: 'command',
+    id: command.id,
+    time: decided.time,
+    digest: command.digest,
+    position: receipt.position,
+    events: receipt.events.map(({ stream, seq, position }): PlaceTuple => [stream, seq, position]),
+    ...(receipt.leases.length === 0
+      ? {}
+      : { leases: receipt.leases.map(({ lease, token, until }): GrantTuple => [lease, token, until]) }),
+  }
+}
+
+function lastSeqIn(events: readonly PlacedEvent[], stream: string): Seq | undefined {
+  return events.findLast((event) => event.stream === stream)?.seq
+}
