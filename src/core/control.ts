@@ -109,6 +109,8 @@ export interface RewriteControl {
   readonly old: readonly (readonly [name: string, sha256: string])[]
   readonly sha256: string
   readonly bytes: number
+  /** What the header of the segment behind says of the last of them: its state when it was sealed. */
+  readonly sealed: readonly [name: string, bytes: number, sha256: string]
 }
 
 /** Carries nothing: its line says that all before it is durable. */

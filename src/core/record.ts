@@ -95,6 +95,13 @@ export function writeLine(
   return { end: bodyEnd + tail.length, sum }
 }
 
+/** Links the line that ends at `end` (its newline) to another predecessor. Its body and sum stay as they are. */
+export function relink(bytes: Buffer, end: number, link: number): void {
+  const tail = end - tailBytes
+  linkTail.copy(bytes, tail + joinAt, joinAt, linkAt)
+  writeHex(bytes, tail + linkAt, link)
+}
+
 /** Upper bound of a line's bytes: a UTF-16 unit is at most 3 bytes of UTF-8. */
 export function lineBytesMax(body: string): number {
   return body.length * 3 + tailBytes + 1

@@ -1,0 +1,93 @@
+// Which segments the log has, oldest first. Sealed ones never change in place: retention replaces objects, so a reader
+// that holds one goes on undisturbed. At most a fixed number of them have their files open.
+
+import type { ByteOffset, Position } from '../core/numbers.ts'
+import type { Disk } from '../disks/disk.ts'
+import { assert } from '../errors.ts'
+import { Segment, type SegmentFacts } from './segment.ts'
+
+export class Catalog {
+  readonly #disk: Disk
+  /** Sealed segments by number, then the active one. */
+  #segments: readonly Segment[] = []
+  #byNumber: Map<number, Segment> = new Map()
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  /** All segments, oldest first; the last one is active. */
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get sealed(): readonly Segment[] {
+    return this.#segments.slice(0, -1)
+  }
+
+  get active(): Segment {
+    const last = this.#segments.at(-1)
+    assert(last !== undefined, 'a log has an active segment')
+    return last
+  }
+
+  byNumber(number: number): Segment | undefined {
+    return this.#byNumber.get(number)
+  }
+
+  /** The newest segment whose first position is at or below this one; the oldest when there is none. */
+  indexFor(position: Position): number {
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#segments[middle] as Segment).facts.first <= position) low = middle + 1
+      else high = middle
+    }
+    // Several segments may begin at one position (ties): the oldest of them may hold what comes first.
+    let index = Math.max(0, low - 1)
+    while (index > 0 && this.#segments[index]?.facts.first === position) index--
+    return index
+  }
+
+  add(facts: SegmentFacts): Segment {
+    const segment = new Segment(this.#disk, facts)
+    this.#set([...this.#segments, segment])
+    return segment
+  }
+
+  /** The active segment is sealed at this length, and another one is active. */
+  seal(sealed: { readonly bytes: ByteOffset; readonly sha256: string }, next: SegmentFacts): Segment {
+    const old = this.active
+    const segment = new Segment(this.#disk, { ...old.facts, sealed })
+    segment.index = old.index
+    this.#set([...this.#segments.slice(0, -1), segment, new Segment(this.#disk, next)])
+    void old.retire()
+    return segment
+  }
+
+  /** One segment takes the place of several adjacent ones, which are told to close when nobody reads them. */
+  replace(old: readonly Segment[], facts: SegmentFacts): Segment {
+    const segment = new Segment(this.#disk, facts)
+    const gone = new Set(old)
+    const at = this.#segments.findIndex((candidate) => gone.has(candidate))
+    assert(at >= 0, 'what is replaced is in the catalog')
+    const left = this.#segments.filter((candidate) => !gone.has(candidate))
+    this.#set([...left.slice(0, at), segment, ...left.slice(at)])
+    for (const each of old) void each.retire()
+    return segment
+  }
+
+  #set(segments: readonly Segment[]): void {
+    this.#segments = segments
+    this.#byNumber = new Map(segments.map((segment) => [segment.facts.number, segment]))
+  }
+
+  async close(): Promise<void> {
+    for (const segment of this.#segments) {
+      await segment.retire()
+      await segment.closeIndex()
+    }
+    this.#set([])
+  }
+}

@@ -1,0 +1,94 @@
+// The published durable place (FORMAT.md, section 6): how readers in other processes know how far they may read, and
+// a witness for recovery. Written after each sync without being synced itself: it may lag, never lead.
+
+import type { ByteOffset, Position } from '../core/numbers.ts'
+import { bodySum, hex8 } from '../core/record.ts'
+import type { Disk, DiskFile } from '../disks/disk.ts'
+import { durablePath } from './layout.ts'
+import { errorCodeOf, readFully, writeFully } from './whole-file.ts'
+
+export interface DurablePlace {
+  /** Name of the segment. */
+  readonly segment: string
+  /** Everything up to this length of it was synced. */
+  readonly bytes: ByteOffset
+  /** Newest position up to there. */
+  readonly position: Position
+}
+
+const markBytes = 128
+
+export function encodeMark(place: DurablePlace): Buffer {
+  const body = `{"segment":"${place.segment}","bytes":${place.bytes},"position":${place.position}`
+  const text = `${body},"sum":"${hex8(bodySum(body))}"}`
+  return Buffer.from(`${text.padEnd(markBytes - 1)}\n`)
+}
+
+export function parseMark(bytes: Buffer): DurablePlace | undefined {
+  const match = /^(\{"segment":.*),"sum":"([0-9a-f]{8})"\} *\n$/.exec(bytes.toString('latin1'))
+  if (match === null || hex8(bodySum(match[1] as string)) !== match[2]) return undefined
+  return JSON.parse(`${match[1]}}`) as DurablePlace
+}
+
+/** undefined when it is missing, torn or foreign: then it says nothing. */
+export async function readMark(disk: Disk): Promise<DurablePlace | undefined> {
+  let file: DiskFile
+  try {
+    file = await disk.open(durablePath, { mode: 'read' })
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const bytes = Buffer.allocUnsafe(markBytes)
+    return (await readFully(file, bytes, 0)) === markBytes ? parseMark(bytes) : undefined
+  } finally {
+    await file.close()
+  }
+}
+
+/** Publishes in the background, the newest place only: while one write is on its way, later places replace each other. */
+export class DurableMark {
+  readonly #file: DiskFile
+  #next: DurablePlace | undefined
+  #writing: Promise<void> | undefined
+
+  private constructor(file: DiskFile) {
+    this.#file = file
+  }
+
+  static async open(disk: Disk): Promise<DurableMark> {
+    return new DurableMark(await disk.open(durablePath, { mode: 'write', create: 'maybe' }))
+  }
+
+  publish(place: DurablePlace): void {
+    this.#next = place
+    this.#writing ??= this.#write()
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#next !== undefined) {
+        const place = this.#next
+        this.#next = undefined
+        await writeFully(this.#file, encodeMark(place), 0)
+      }
+    } catch {
+      // Safe: the mark may lag for ever. Readers follow more slowly, recovery has the witnesses in the log.
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  /** Publishes and syncs: after a clean close, a log that was cut short since is noticed. */
+  async settle(place: DurablePlace): Promise<void> {
+    this.publish(place)
+    await this.#writing
+    await this.#file.sync()
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    await this.#file.close()
+  }
+}

@@ -1,0 +1,99 @@
+// The lines of a segment, in order, in bounded memory. It finds lines; whether they are what was written is for the
+// caller to judge (core/record.ts). Used by recovery, reading, verify and the making of an index alike.
+
+import type { ByteOffset } from '../core/numbers.ts'
+import { lineEnd } from '../core/record.ts'
+import type { DiskFile } from '../disks/disk.ts'
+import { readFully } from './whole-file.ts'
+
+/** No line that Holdfast writes is longer; what goes on longer without a newline is damage. */
+export const lineBytesMax: number = 16_777_216
+
+export interface LineRange {
+  readonly from: ByteOffset
+  readonly to: ByteOffset
+  /** Bytes to read at a time. */
+  readonly chunkBytes: number
+}
+
+/**
+ *   while (await lines.load()) while (lines.next()) use(lines.buffer, lines.start, lines.end)
+ *
+ * `buffer` is reused: what is kept beyond the next load() must be copied.
+ */
+export class LineReader {
+  readonly #file: DiskFile
+  readonly #to: ByteOffset
+  readonly #chunkBytes: number
+  #bytes: Buffer
+  /** File offset of #bytes[0]. */
+  #base: ByteOffset
+  #filled = 0
+  #cursor = 0
+  /** The current line is buffer[start, end), without its newline. */
+  start = 0
+  end = 0
+
+  constructor(file: DiskFile, range: LineRange) {
+    this.#file = file
+    this.#to = range.to
+    this.#base = range.from
+    this.#chunkBytes = range.chunkBytes
+    this.#bytes = Buffer.allocUnsafe(Math.max(4096, Math.min(range.chunkBytes, range.to - range.from)))
+  }
+
+  get buffer(): Buffer {
+    return this.#bytes
+  }
+
+  /** File offset of the current line. */
+  get offset(): ByteOffset {
+    return this.#base + this.start
+  }
+
+  /** File offset behind the last line that next() gave. */
+  get consumed(): ByteOffset {
+    return this.#base + this.#cursor
+  }
+
+  /** Whether the range was read to its end. Behind `consumed` there may be bytes without a newline. */
+  get exhausted(): boolean {
+    return this.#base + this.#filled >= this.#to
+  }
+
+  /** Reads on until there is at least one whole line; false when no whole line is left. */
+  async load(): Promise<boolean> {
+    for (;;) {
+      if (lineEnd(this.#bytes.subarray(0, this.#filled), this.#cursor) >= 0) return true
+      if (this.exhausted || this.#filled - this.#cursor > lineBytesMax) return false
+      if (!(await this.#readMore())) return false
+    }
+  }
+
+  async #readMore(): Promise<boolean> {
+    this.#bytes.copyWithin(0, this.#cursor, this.#filled)
+    this.#base += this.#cursor
+    this.#filled -= this.#cursor
+    this.#cursor = 0
+    if (this.#bytes.length - this.#filled < this.#chunkBytes && this.#filled > 0) {
+      const larger = Buffer.allocUnsafe(this.#filled + Math.max(this.#chunkBytes, this.#filled))
+      this.#bytes.copy(larger, 0, 0, this.#filled)
+      this.#bytes = larger
+    }
+    const at = this.#base + this.#filled
+    const want = Math.min(this.#bytes.length - this.#filled, this.#to - at)
+    const count = await readFully(this.#file, this.#bytes.subarray(this.#filled, this.#filled + want), at)
+    this.#filled += count
+    return count > 0
+  }
+
+  /** Moves to the next whole line in the buffer. */
+  next(): boolean {
+    const at = lineEnd(this.#bytes, this.#cursor)
+    if (at < 0 || at >= this.#filled) return false
+    this.start = this.#cursor
+    this.end = at
+    this.#cursor = at + 1
+    return true
+  }
+}

@@ -1,0 +1,94 @@
+// The note that the state tables carry: which part of the log they cover, and what is too small for a table. It is
+// what makes opening cheap: with it, only the segments behind `covers` are read.
+
+import type { Seq } from '../core/numbers.ts'
+import type { SegmentFacts } from './segment.ts'
+import type { Scalars } from './state.ts'
+import type { TableDescription } from './tables/table-writer.ts'
+
+const noteVersion = 1
+
+export interface Note {
+  readonly journal: string
+  readonly epoch: string
+  /** Sealed segments, oldest first. The tables cover all of them. */
+  readonly sealed: readonly SegmentFacts[]
+  readonly scalars: Scalars
+}
+
+type SegmentRow = readonly [
+  name: string,
+  number: number,
+  first: number,
+  bytes: number,
+  sha256: string,
+  index: TableDescription | null,
+]
+
+interface NoteJson {
+  readonly version: number
+  readonly journal: string
+  readonly epoch: string
+  readonly sealed: readonly SegmentRow[]
+  readonly position: number
+  readonly time: number
+  readonly cut: number
+  readonly keep: readonly (readonly [string, Seq])[]
+  readonly truncating: readonly (readonly [string, Seq])[]
+  readonly forgetBefore: number
+}
+
+export function encodeNote(note: Note): string {
+  const { position, time, cut, keep, truncating, forgetBefore } = note.scalars
+  const json: NoteJson = {
+    version: noteVersion,
+    journal: note.journal,
+    epoch: note.epoch,
+    sealed: note.sealed.map(({ name, number, first, sealed, index }) => [
+      name,
+      number,
+      first,
+      sealed?.bytes ?? 0,
+      sealed?.sha256 ?? '',
+      index ?? null,
+    ]),
+    position,
+    time,
+    cut,
+    keep: [...keep],
+    truncating: [...truncating],
+    forgetBefore,
+  }
+  return JSON.stringify(json)
+}
+
+/** undefined when the note is of another journal, another history or another release's layout. */
+export function decodeNote(text: string, identity: { readonly journal: string; readonly epoch: string }): Note | undefined {
+  if (text === '') return undefined
+  const json = JSON.parse(text) as NoteJson
+  if (json.version !== noteVersion || json.journal !== identity.journal || json.epoch !== identity.epoch) return undefined
+  const { position, time, cut, forgetBefore } = json
+  return {
+    journal: json.journal,
+    epoch: json.epoch,
+    sealed: json.sealed.map(([name, number, first, bytes, sha256, index]) => ({
+      name,
+      number,
+      first,
+      sealed: { bytes, sha256 },
+      index: index ?? undefined,
+    })),
+    scalars: {
+      position,
+      time,
+      cut,
+      keep: new Map(json.keep),
+      truncating: new Map(json.truncating),
+      forgetBefore,
+    },
+  }
+}
+
+export function emptyScalars(): Scalars {
+  return { position: 0, time: 0, cut: 0, keep: new Map(), truncating: new Map(), forgetBefore: 0 }
+}

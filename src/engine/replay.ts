@@ -1,0 +1,103 @@
+// Reads a segment through and folds it: into the state, into an index of its places, into its SHA-256. Every line is
+// checked alone and against the one before, so what was folded is what was written; the first line that isn't stops
+// it with DAMAGED. Only whole batches are folded (the range ends at the end of one).
+
+import type { Hash } from 'node:crypto'
+import type { ByteOffset } from '../core/numbers.ts'
+import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
+import type { Disk, DiskFile } from '../disks/disk.ts'
+import { HoldfastError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { LineReader } from './line-reader.ts'
+import { damaged } from './segment.ts'
+import type { ActiveIndex } from './segment-index.ts'
+import type { State } from './state.ts'
+
+export interface ReplayPlan {
+  readonly disk: Disk
+  readonly file: DiskFile
+  readonly path: string
+  readonly number: number
+  readonly from: ByteOffset
+  readonly to: ByteOffset
+  /** Sum of the line before `from`. */
+  readonly sum: number
+  readonly state?: State
+  readonly index?: ActiveIndex
+  readonly hash?: Hash
+}
+
+interface EventStart {
+  readonly position: number
+  readonly stream: string
+  readonly seq: number
+  readonly time: number
+  readonly blobs?: readonly string[]
+}
+
+const noBlobs: readonly string[] = []
+
+/** Returns the sum of the last line. */
+export async function replay(plan: ReplayPlan): Promise<number> {
+  const { disk, file, path, from, to, state, index, hash } = plan
+  const lines = new LineReader(file, { from, to, chunkBytes: limits.pageBytes })
+  let previous = plan.sum
+  while (await lines.load()) {
+    while (lines.next()) {
+      const { buffer, start, end, offset } = lines
+      const line = checkLine(buffer, start, end)
+      if (line === undefined) throw damaged(disk, path, offset, 'line-checksum', 'the line does not match its checksum')
+      if (line.link !== previous) {
+        throw damaged(disk, path, offset, 'line-link', 'the line does not follow the one before it')
+      }
+      previous = line.sum
+      hash?.update(buffer.subarray(start, end + 1))
+      if (lineKind(buffer, start) === 'event') {
+        const event = parseEventStart(buffer, start, end)
+        const place = { stream: event.stream, seq: event.seq, position: event.position }
+        index?.add({ ...place, offset }, state === undefined ? undefined : previousSegment(state, event.stream))
+        const blobs = event.blobs ?? noBlobs
+        index?.addBlobs(blobs)
+        state?.applyEvent({ ...place, time: event.time, segment: plan.number, blobs })
+      } else if (state !== undefined) {
+        await applyControl(buffer.toString('utf8', start, end), state, [plan.number, offset], path)
+      }
+    }
+  }
+  if (lines.consumed < to) throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
+  return previous
+}
+
+function previousSegment(state: State, stream: string): number | undefined {
+  const head = state.head(stream)
+  return head === undefined ? undefined : (head?.segment ?? 0)
+}
+
+async function applyControl(
+  text: string,
+  state: State,
+  at: readonly [segment: number, offset: ByteOffset],
+  path: string,
+): Promise<void> {
+  const { control } = parseControlLine(text)
+  const needed = state.neededFor(control)
+  if (needed !== undefined) await state.loadEntry(needed)
+  if (!state.apply(control, at)) {
+    throw new HoldfastError('NEWER_FORMAT', `${path} holds a record of an unknown kind: ${control.control}`, {
+      hint: 'Upgrade holdfast to open this journal.',
+    })
+  }
+}
+
+/** Position, stream, seq, time and blobs stand before the payload: the payload itself need not be parsed. */
+function parseEventStart(buffer: Buffer, start: number, end: number): EventStart {
+  const line = buffer.toString('utf8', start, Math.min(end, start + headTextMax))
+  const match = headPattern.exec(line)
+  if (match === null) return JSON.parse(buffer.toString('utf8', start, end)) as EventStart
+  return { position: Number(match[1]), stream: match[2] as string, seq: Number(match[3]), time: Number(match[4]) }
+}
+
+// Matches the common case only: a stream name without escapes, no blobs. All else is parsed whole.
+const headTextMax = 1024
+const headPattern =
+  /^\{"position":(\d+),"stream":"([^"\\]*)","seq":(\d+),"time":(\d+),"type":"[^"\\]*",(?:"version":\d+,)?"data":/

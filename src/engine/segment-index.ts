@@ -1,0 +1,85 @@
+// Where things stand within one segment: per stream its places, and marks to find a position without reading from
+// the start. The active segment has one in memory (ActiveIndex); a sealed segment's is a sorted table on disk, a
+// cache that is made anew from the segment when it is missing, stale or damaged.
+
+import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
+
+/** One stream's events within one segment: contiguous seqs from `first`, each at its offset. */
+export interface StreamPlaces {
+  readonly first: Seq
+  /** Number of the newest earlier segment that held events of this stream; 0 when none did. */
+  readonly previous: number
+  readonly offsets: readonly ByteOffset[]
+}
+
+/** Every so many bytes the place of an event: `offsets[i]` is where the event at `positions[i]` begins. */
+export interface Marks {
+  readonly positions: readonly Position[]
+  readonly offsets: readonly ByteOffset[]
+}
+
+export interface SegmentIndex {
+  places(stream: string): Promise<StreamPlaces | undefined>
+  marks(): Promise<Marks>
+  /** Whether any stream with this prefix has events here. */
+  hasPrefix(prefix: string): Promise<boolean>
+  /** Digests of the blobs that events here name. */
+  blobs(): Promise<readonly string[]>
+  /** Streams by name as UTF-8 bytes, with their places. */
+  streams(): AsyncIterable<readonly (readonly [stream: string, places: StreamPlaces])[]>
+  close(): Promise<void>
+}
+
+export const markBytes = 65_536
+
+interface GrowingPlaces {
+  first: Seq
+  /** undefined: not looked up yet (after a replay). */
+  previous: number | undefined
+  readonly offsets: ByteOffset[]
+}
+
+/** The index of a segment that is being written or read through, in memory. */
+export class ActiveIndex {
+  readonly byStream: Map<string, GrowingPlaces> = new Map()
+  readonly positions: Position[] = []
+  readonly offsets: ByteOffset[] = []
+  readonly blobDigests: Set<string> = new Set()
+  events = 0
+  lastPosition: Position = 0
+  #nextMark: ByteOffset = 0
+
+  /** `previous` as in StreamPlaces; undefined when it is not known yet. */
+  add(
+    place: { readonly stream: string; readonly seq: Seq; readonly position: Position; readonly offset: ByteOffset },
+    previous: number | undefined,
+  ): void {
+    const { stream, seq, position, offset } = place
+    this.events++
+    this.lastPosition = position
+    if (offset >= this.#nextMark) {
+      this.positions.push(position)
+      this.offsets.push(offset)
+      this.#nextMark = offset + markBytes
+    }
+    const places = this.byStream.get(stream)
+    if (places === undefined) this.byStream.set(stream, { first: seq, previous, offsets: [offset] })
+    else places.offsets.push(offset)
+  }
+
+  addBlobs(digests: readonly string[]): void {
+    for (const digest of digests) this.blobDigests.add(digest)
+  }
+}
+
+/** Index of the last element that is at or below `value`; -1 when all are above. */
+export function lastAtOrBelow(sorted: readonly number[], value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as number) <= value) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}

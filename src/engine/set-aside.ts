@@ -1,0 +1,51 @@
+// Copies what recovery or repair is about to cut, durably, before it is cut (G9). What is set aside is for people: nothing
+// reads it again.
+
+import type { ByteOffset } from '../core/numbers.ts'
+import type { Disk, DiskFile } from '../disks/disk.ts'
+import { folders } from './layout.ts'
+import { ensureDirectory, readFully, writeFully } from './whole-file.ts'
+
+const chunkBytes = 1_048_576
+
+/** Returns the copy's path. A copy of the same place that is already there is kept beside it. */
+export async function setAside(
+  disk: Disk,
+  source: { readonly file: DiskFile; readonly name: string; readonly from: ByteOffset; readonly to: ByteOffset },
+): Promise<string> {
+  if (await ensureDirectory(disk, folders.setAside)) await disk.syncDirectory('')
+  const { path, copy } = await createCopy(disk, `${folders.setAside}/${source.name}.from-${source.from}`)
+  try {
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, source.to - source.from))
+    for (let at = source.from; at < source.to; ) {
+      const count = await readFully(source.file, buffer.subarray(0, Math.min(buffer.length, source.to - at)), at)
+      if (count === 0) break
+      await writeFully(copy, buffer.subarray(0, count), at - source.from)
+      at += count
+    }
+    await copy.sync()
+  } finally {
+    await copy.close()
+  }
+  await disk.syncDirectory(folders.setAside)
+  return path
+}
+
+async function createCopy(disk: Disk, base: string): Promise<{ path: string; copy: DiskFile }> {
+  for (let number = 0; ; number++) {
+    const path = number === 0 ? base : `${base}.${number}`
+    if (disk.existsNow(path)) continue
+    return { path, copy: await disk.open(path, { mode: 'write', create: 'exclusive' }) }
+  }
+}
+
+/** Shortens a file durably. */
+export async function cutFile(disk: Disk, path: string, bytes: ByteOffset): Promise<void> {
+  const file = await disk.open(path, { mode: 'write' })
+  try {
+    await file.truncate(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,334 @@
+// What the journal knows beside its events: heads of streams, command ids, agenda, leases, pins, blobs, and what
+// retention took. The log is the truth; this is the fold of it. Memory holds what changed since the last seal
+// (`recent`), what a seal is just writing out (`flushing`), and a bounded cache; the rest lies in the sorted tables.
+//
+// A value is `undefined` when memory can't say (load it), `null` when it is known to be absent.
+
+import { compareUtf8 } from '../core/utf8-order.ts'
+import type {
+  AgendaControl,
+  BlobControl,
+  CommandControl,
+  Control,
+  ForgetControl,
+  RetainControl,
+} from '../core/control.ts'
+import type { ByteOffset, Position, Seq, TimeMs } from '../core/numbers.ts'
+import { assert } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { kindPrefix, stateKeys } from './state-keys.ts'
+import type { TableSet } from './tables/table-set.ts'
+
+export interface StreamState {
+  readonly seq: Seq
+  readonly position: Position
+  /** Number of the segment that holds the newest event. */
+  readonly segment: number
+}
+
+/** A blob's record, and where it stands in the log when its content stands there. */
+export interface BlobPlace {
+  readonly bytes: number
+  readonly chunks?: readonly (readonly [digest: string, bytes: number])[]
+  readonly at?: readonly [segment: number, offset: ByteOffset]
+}
+
+/** What is small enough to be in memory always, and is kept in the tables' note. */
+export interface Scalars {
+  position: Position
+  time: TimeMs
+  /** Positions below are removed, but for `keep`. */
+  cut: Position
+  keep: Map<string, Seq>
+  /** Streams truncated by rule whose events may still stand in the log. */
+  truncating: Map<string, Seq>
+  forgetBefore: TimeMs
+}
+
+interface Memory {
+  readonly heads: Map<string, StreamState>
+  readonly entries: Map<string, unknown>
+}
+
+export class State {
+  readonly #tables: TableSet
+  readonly scalars: Scalars
+  #recent: Memory = { heads: new Map(), entries: new Map() }
+  #flushing: Memory | undefined
+  readonly #headCache: Map<string, StreamState | null> = new Map()
+  readonly #entryCache: Map<string, unknown> = new Map()
+
+  constructor(tables: TableSet, scalars: Scalars) {
+    this.#tables = tables
+    this.scalars = scalars
+  }
+
+  get tables(): TableSet {
+    return this.#tables
+  }
+
+  /** Entries that are only in memory: how much a flush would write. */
+  get unflushed(): number {
+    return this.#recent.heads.size + this.#recent.entries.size
+  }
+
+  head(stream: string): StreamState | null | undefined {
+    return this.#recent.heads.get(stream) ?? this.#flushing?.heads.get(stream) ?? this.#headCache.get(stream)
+  }
+
+  async loadHead(stream: string): Promise<StreamState | null> {
+    const known = this.head(stream)
+    if (known !== undefined) return known
+    const text = await this.#tables.get(stateKeys.head(stream))
+    // Another append may have set it meanwhile: what is in memory is newer.
+    const meanwhile = this.head(stream)
+    if (meanwhile !== undefined) return meanwhile
+    const loaded = text === undefined ? null : parseHead(text)
+    remember(this.#headCache, stream, loaded)
+    return loaded
+  }
+
+  setHead(stream: string, head: StreamState): void {
+    this.#recent.heads.set(stream, head)
+  }
+
+  /** The value under a key: undefined when memory can't say, null when there is none. */
+  entry<T>(key: string): T | null | undefined {
+    const recent = this.#recent.entries.get(key)
+    if (recent !== undefined) return recent as T | null
+    const flushing = this.#flushing?.entries.get(key)
+    if (flushing !== undefined) return flushing as T | null
+    return this.#entryCache.get(key) as T | null | undefined
+  }
+
+  async loadEntry<T>(key: string): Promise<T | null> {
+    const known = this.entry<T>(key)
+    if (known !== undefined) return known
+    const text = await this.#tables.get(key)
+    const meanwhile = this.entry<T>(key)
+    if (meanwhile !== undefined) return meanwhile
+    const loaded = text === undefined ? null : (JSON.parse(text) as T)
+    remember(this.#entryCache, key, loaded)
+    return loaded
+  }
+
+  setEntry(key: string, value: unknown): void {
+    assert(value !== undefined, 'an absent entry is null')
+    this.#recent.entries.set(key, value)
+  }
+
+  /** A command that took effect and is not forgotten. */
+  command(id: string): CommandControl | null | undefined {
+    const command = this.entry<CommandControl>(stateKeys.command(id))
+    return command !== undefined && command !== null && command.time < this.scalars.forgetBefore ? null : command
+  }
+
+  /** Whether an event is part of the readable history. */
+  isVisible(event: { readonly stream: string; readonly seq: Seq; readonly position: Position }): boolean {
+    const { cut, keep, truncating } = this.scalars
+    if (event.position < cut && !((keep.get(event.stream) ?? Number.POSITIVE_INFINITY) <= event.seq)) return false
+    return truncating.size === 0 || (truncating.get(event.stream) ?? 0) <= event.seq
+  }
+
+  /** Keys that must be in memory before `apply` can take this record. */
+  neededFor(control: Control): string | undefined {
+    return control.control === 'agenda' ? stateKeys.agenda(control.id) : undefined
+  }
+
+  /** Folds in one control record that stands at `at`; false when it is of a kind that this release doesn't know. */
+  apply(control: Control, at: readonly [segment: number, offset: ByteOffset]): boolean {
+    switch (control.control) {
+      case 'agenda':
+        this.#applyAgenda(control)
+        return true
+      case 'lease':
+        this.setEntry(stateKeys.lease(control.lease), control)
+        return true
+      case 'command':
+        this.#sawTime(control.time)
+        this.setEntry(stateKeys.command(control.id), control)
+        return true
+      case 'forget':
+        this.#applyForget(control)
+        return true
+      case 'pin':
+        this.setEntry(stateKeys.pin(control.pin), control.from === null ? null : control)
+        return true
+      case 'released':
+        this.setEntry(stateKeys.released(control.stream), control.through)
+        return true
+      case 'blob':
+        this.setEntry(stateKeys.blob(control.digest), blobPlace(control, at))
+        return true
+      case 'retain':
+        this.#applyRetain(control)
+        return true
+      case 'rewrite':
+        this.setEntry(stateKeys.rewrite(firstName(control.old)), control)
+        return true
+      case 'removed':
+        this.#applyRemoved(control.streams, control.to, at[0])
+        return true
+      case 'witness':
+        this.#sawTime(control.time)
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Folds in an event that stands in segment `segment`. */
+  applyEvent(event: {
+    readonly stream: string
+    readonly seq: Seq
+    readonly position: Position
+    readonly time: TimeMs
+    readonly segment: number
+    readonly blobs: readonly string[]
+  }): void {
+    const { stream, seq, position, segment } = event
+    this.setHead(stream, { seq, position, segment })
+    this.scalars.position = position
+    this.#sawTime(event.time)
+    for (const digest of event.blobs) this.setEntry(stateKeys.blobUse(digest, segment), 1)
+  }
+
+  #sawTime(time: TimeMs): void {
+    if (time > this.scalars.time) this.scalars.time = time
+  }
+
+  #applyAgenda(control: AgendaControl): void {
+    const key = stateKeys.agenda(control.id)
+    const before = this.entry<AgendaControl>(key)
+    assert(before !== undefined, 'the agenda item was loaded before it changes')
+    if (before !== null && before.due !== null) this.setEntry(stateKeys.due(before.due, control.id), null)
+    if (control.due !== null) this.setEntry(stateKeys.due(control.due, control.id), 1)
+    this.setEntry(key, control.due === null ? null : control)
+  }
+
+  #applyForget(control: ForgetControl): void {
+    this.scalars.forgetBefore = Math.max(this.scalars.forgetBefore, control.before)
+  }
+
+  #applyRetain(control: RetainControl): void {
+    this.#sawTime(control.time)
+    if (control.before !== undefined) {
+      this.scalars.cut = Math.max(this.scalars.cut, control.before)
+      this.scalars.keep = new Map(control.keep ?? [])
+    }
+    for (const [stream, before] of control.streams ?? []) {
+      this.setEntry(stateKeys.truncated(stream), before)
+      this.scalars.truncating.set(stream, before)
+      const released = this.entry<number>(stateKeys.released(stream))
+      if (released !== null && released !== undefined && released < before) {
+        this.setEntry(stateKeys.released(stream), null)
+      }
+    }
+  }
+
+  /** A stub read from the log: its streams had these seqs, so their numbers go on behind them. */
+  #applyRemoved(streams: readonly (readonly [string, Seq, Seq])[], to: Position, segment: number): void {
+    if (to > this.scalars.position) this.scalars.position = to
+    for (const [stream, , last] of streams) {
+      const head = this.head(stream)
+      if (head === undefined || head === null || head.seq < last) this.setHead(stream, { seq: last, position: to, segment })
+    }
+  }
+
+  /** Entries whose keys begin with a prefix, in key order, newest values, absent ones left out. */
+  async *scan<T>(prefix: string, after?: string): AsyncIterable<readonly (readonly [key: string, value: T])[]> {
+    const overlay = this.#overlay(prefix, after)
+    for await (const page of this.#tables.scan({ prefix, ...(after === undefined ? {} : { after }), overlay })) {
+      yield page.map(([key, text]) => [key, JSON.parse(text) as T] as const)
+    }
+  }
+
+  /** What memory holds under a prefix, sorted, as the tables would keep it. */
+  #overlay(prefix: string, after: string | undefined): readonly (readonly [string, string | null])[] {
+    const merged = new Map<string, string | null>()
+    for (const memory of [this.#flushing, this.#recent]) {
+      if (memory === undefined) continue
+      if (prefix.startsWith(kindPrefix.head)) {
+        const named = prefix.slice(kindPrefix.head.length)
+        for (const [stream, head] of memory.heads) {
+          if (stream.startsWith(named)) merged.set(stateKeys.head(stream), formatHead(head))
+        }
+      } else {
+        for (const [key, value] of memory.entries) {
+          if (key.startsWith(prefix)) merged.set(key, value === null ? null : JSON.stringify(value))
+        }
+      }
+    }
+    const rows = after === undefined ? [...merged] : [...merged].filter(([key]) => compareUtf8(key, after) > 0)
+    return rows.sort(([a], [b]) => compareUtf8(a, b))
+  }
+
+  /** Sets apart what changed so far, so that flush() can write it while appends go on. */
+  freeze(): void {
+    assert(this.#flushing === undefined, 'one flush at a time')
+    this.#flushing = this.#recent
+    this.#recent = { heads: new Map(), entries: new Map() }
+  }
+
+  /** Writes out what freeze() set apart. `note` says what part of the log the tables then cover. */
+  async flush(note: string): Promise<void> {
+    const memory = this.#flushing
+    assert(memory !== undefined, 'freeze comes before flush')
+    const rows: (readonly [string, string | null])[] = []
+    for (const [stream, head] of memory.heads) rows.push([stateKeys.head(stream), formatHead(head)])
+    for (const [key, value] of memory.entries) rows.push([key, value === null ? null : JSON.stringify(value)])
+    rows.sort(([a], [b]) => compareUtf8(a, b))
+    await this.#tables.flush(rows, note)
+    for (const [stream, head] of memory.heads) remember(this.#headCache, stream, head)
+    for (const [key, value] of memory.entries) this.#entryCache.delete(key), remember(this.#entryCache, key, value)
+    this.#flushing = undefined
+  }
+
+  /** Puts a failed flush's entries back, so that a later one writes them. */
+  thaw(): void {
+    const memory = this.#flushing
+    if (memory === undefined) return
+    for (const [stream, head] of memory.heads) {
+      if (!this.#recent.heads.has(stream)) this.#recent.heads.set(stream, head)
+    }
+    for (const [key, value] of memory.entries) {
+      if (!this.#recent.entries.has(key)) this.#recent.entries.set(key, value)
+    }
+    this.#flushing = undefined
+  }
+
+  async close(): Promise<void> {
+    await this.#tables.close()
+  }
+}
+
+function firstName(old: readonly (readonly [name: string, sha256: string])[]): string {
+  const first = old[0]
+  assert(first !== undefined, 'a rewrite replaces at least one segment')
+  return first[0]
+}
+
+function blobPlace(control: BlobControl, at: readonly [number, ByteOffset]): BlobPlace {
+  const { bytes, chunks } = control
+  return chunks === undefined ? { bytes, at } : { bytes, chunks }
+}
+
+function formatHead(head: StreamState): string {
+  return `[${head.seq},${head.position},${head.segment}]`
+}
+
+function parseHead(text: string): StreamState {
+  const [seq, position, segment] = JSON.parse(text) as [number, number, number]
+  return { seq, position, segment }
+}
+
+/** First in, first out: simple, and what is read again soon is loaded again from the block cache. */
+function remember<V>(cache: Map<string, V>, key: string, value: V): void {
+  cache.delete(key)
+  cache.set(key, value)
+  if (cache.size <= limits.headCacheMax) return
+  for (const oldest of cache.keys()) {
+    cache.delete(oldest)
+    return
+  }
+}
