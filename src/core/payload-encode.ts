@@ -69,26 +69,30 @@ export class PayloadEncoder {
   }
 
   #builtIn(value: object, prototype: unknown): string {
-    if (value instanceof Uint8Array && (prototype === Uint8Array.prototype || prototype === Buffer.prototype)) {
-      // Extra properties aren't looked for here: listing the names would list every byte.
-      return `{"$bytes":"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"}`
-    }
     if (value instanceof BlobRef) {
       this.#blobs.add(value.digest)
       return `{"$blob":"${value.digest}","bytes":${value.bytes}}`
     }
-    if (prototype === Date.prototype && value instanceof Date) {
+    if (value instanceof Uint8Array && (prototype === Uint8Array.prototype || prototype === Buffer.prototype)) {
+      // Extra properties aren't looked for here: listing the names would list every byte.
+      const bytes = this.#genuine(() => Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+      return `{"$bytes":"${bytes.toString('base64')}"}`
+    }
+    if (value instanceof Date && prototype === Date.prototype) {
       this.#bare(value, 'a Date')
-      if (Number.isNaN(value.getTime())) this.#refuse('an invalid Date', 'Check the date before storing it.')
-      return `{"$date":"${value.toISOString()}"}`
+      const time = this.#genuine(() => value.getTime())
+      if (Number.isNaN(time)) this.#refuse('an invalid Date', 'Check the date before storing it.')
+      return `{"$date":"${new Date(time).toISOString()}"}`
     }
-    if (prototype === Map.prototype && value instanceof Map) {
+    if (value instanceof Map && prototype === Map.prototype) {
       this.#bare(value, 'a Map')
-      return this.#inside(value, () => this.#map(value))
+      const entries = this.#genuine(() => [...value])
+      return this.#inside(value, () => `{"$map":[${this.#entries(entries)}]}`)
     }
-    if (prototype === Set.prototype && value instanceof Set) {
+    if (value instanceof Set && prototype === Set.prototype) {
       this.#bare(value, 'a Set')
-      return this.#inside(value, () => `{"$set":[${this.#elements('.$set', [...value])}]}`)
+      const elements = this.#genuine(() => [...value])
+      return this.#inside(value, () => `{"$set":[${this.#elements('.$set', elements)}]}`)
     }
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
       return this.#refuse(
@@ -100,6 +104,15 @@ export class PayloadEncoder {
       `an instance of class ${className(value)}`,
       'Store a plain object, or register a codec for the class.',
     )
+  }
+
+  /** Reads a built-in object. A proxy or an object made of its prototype alone has the class but not the content. */
+  #genuine<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (cause) {
+      return this.#refuse('a proxy or imitation of a built-in object', 'Store a copy made with its class.', cause)
+    }
   }
 
   /** Runs `write` one level deeper, guarding against cycles and depth. */
@@ -182,15 +195,13 @@ export class PayloadEncoder {
     this.#refuse('an extra property of an array', 'Store an object that holds the array and the property.')
   }
 
-  #map(map: ReadonlyMap<unknown, unknown>): string {
+  #entries(entries: readonly (readonly [unknown, unknown])[]): string {
     let text = ''
-    let index = 0
-    for (const [key, value] of map) {
+    for (const [index, [key, value]] of entries.entries()) {
       const keyText = this.#at(`.$map[${index}][0]`, key)
       text += `${index === 0 ? '' : ','}[${keyText},${this.#at(`.$map[${index}][1]`, value)}]`
-      index += 1
     }
-    return `{"$map":[${text}]}`
+    return text
   }
 
   #custom(codec: CustomCodec, value: object): string {
