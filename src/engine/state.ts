@@ -53,6 +53,8 @@ interface Memory {
 export class State {
   readonly #tables: TableSet
   readonly scalars: Scalars
+  /** Number of the newest segment that the tables cover. */
+  coveredThrough = 0
   #recent: Memory = { heads: new Map(), entries: new Map() }
   #flushing: Memory | undefined
   readonly #headCache: Map<string, StreamState | null> = new Map()

@@ -28,8 +28,10 @@ import { errorCodeOf, writeFully } from './whole-file.ts'
 export interface WriterEvents {
   /** The durable position or the durable state rose. */
   durable(): void
-  /** `old` was sealed and everything in it is durable; appends now go to another segment. */
-  sealed(old: ActiveSegment): Promise<void>
+  /** Awaited before a segment is sealed. */
+  beforeSeal(): Promise<void>
+  /** `old` is sealed and everything in it is durable; appends now go to `next`. */
+  sealed(old: ActiveSegment, next: ActiveSegment): void
   failed(error: HoldfastError): void
 }
 
@@ -348,9 +350,11 @@ export class Writer {
   async #rotate(): Promise<void> {
     const old = this.#active
     assert(this.#filling.byteCount === 0, 'nothing is laid out while a rotation is due')
-    this.#active = await this.#createNext(old)
+    await this.#parts.events.beforeSeal()
+    const next = await this.#createNext(old)
+    this.#active = next
     this.#witnessed = true
-    await this.#parts.events.sealed(old)
+    this.#parts.events.sealed(old, next)
     await old.file.close()
     this.#rotationDue = false
     this.#rotationWanted = false

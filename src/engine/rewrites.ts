@@ -1,0 +1,90 @@
+// Finishing what a crash cut off: a rewrite that is journaled but whose file has not taken its name yet, or whose
+// forerunners are still there. Each step can be done again.
+
+import { createHash } from 'node:crypto'
+import type { RewriteControl } from '../core/control.ts'
+import type { Disk } from '../disks/disk.ts'
+import { limits } from '../limits.ts'
+import type { Catalog } from './catalog.ts'
+import { folders, segmentPath } from './layout.ts'
+import type { State } from './state.ts'
+import { kindPrefix } from './state-keys.ts'
+import { listNames, readFully } from './whole-file.ts'
+
+export interface RewriteContext {
+  readonly disk: Disk
+  readonly catalog: Catalog
+  readonly state: State
+  readonly isWriter: boolean
+}
+
+export async function finishRewrites(log: RewriteContext): Promise<void> {
+  let names: ReadonlySet<string> | undefined
+  for await (const page of log.state.scan<RewriteControl>(kindPrefix.rewrite)) {
+    names ??= new Set(await listNames(log.disk, folders.segments))
+    for (const [, rewrite] of page) await finish(log, rewrite, names)
+  }
+}
+
+async function finish(log: RewriteContext, rewrite: RewriteControl, names: ReadonlySet<string>): Promise<void> {
+  const target = rewrite.old[0]?.[0] ?? ''
+  if (names.has(`${target}.part`)) {
+    const isReady = await holds(log.disk, `${segmentPath(target)}.part`, rewrite)
+    // Not ready: it belongs to a later rewrite that was cut off before it was journaled, and is thrown away.
+    if (isReady && !log.isWriter) return
+    if (isReady) await putInPlace(log.disk, rewrite)
+  }
+  if (log.isWriter) await removeReplaced(log.disk, rewrite, names)
+  adopt(log.catalog, rewrite)
+}
+
+/** The part takes its name: from here on the rewrite is what the log says. */
+export async function putInPlace(disk: Disk, rewrite: RewriteControl): Promise<void> {
+  const path = segmentPath(rewrite.old[0]?.[0] ?? '')
+  await disk.rename(`${path}.part`, path)
+  await disk.syncDirectory(folders.segments)
+}
+
+export async function removeReplaced(disk: Disk, rewrite: RewriteControl, names?: ReadonlySet<string>): Promise<void> {
+  let removed = false
+  for (const [name] of rewrite.old.slice(1)) {
+    if (names !== undefined && !names.has(name)) continue
+    await disk.remove(segmentPath(name))
+    removed = true
+  }
+  if (removed) await disk.syncDirectory(folders.segments)
+}
+
+/** The catalog follows, unless it was made from the rewritten file already. */
+function adopt(catalog: Catalog, rewrite: RewriteControl): void {
+  const replaced = new Set(rewrite.old.map(([name]) => name))
+  const entries = catalog.sealed.filter(({ facts }) => replaced.has(facts.name))
+  const first = entries[0]
+  if (first === undefined) return
+  const { name, number, first: position, sealed } = first.facts
+  if (entries.length === 1 && (sealed?.sha256 === rewrite.sha256 || sealed?.sha256 === '')) {
+    first.facts = { ...first.facts, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } }
+    return
+  }
+  const isOld = rewrite.old.some(([old, sha256]) => old === name && (sha256 === sealed?.sha256 || sealed?.sha256 === ''))
+  if (!isOld) return // rewritten again since: a later record says what it is now
+  catalog.replace(entries, { name, number, first: position, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } })
+}
+
+async function holds(disk: Disk, path: string, rewrite: RewriteControl): Promise<boolean> {
+  const file = await disk.open(path, { mode: 'read' })
+  try {
+    if ((await file.size()) !== rewrite.bytes) return false
+    const hash = createHash('sha256')
+    const buffer = Buffer.allocUnsafe(limits.pageBytes)
+    for (let at = 0; at < rewrite.bytes; ) {
+      const count = await readFully(file, buffer, at)
+      if (count === 0) return false
+      hash.update(buffer.subarray(0, count))
+      at += count
+    }
+    return hash.digest('hex') === rewrite.sha256
+  } finally {
+    await file.close()
+  }
+}
