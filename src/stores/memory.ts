@@ -80,7 +80,7 @@ class ArrayStore implements MemoryStore {
 
   constructor(options: MemoryStoreOptions) {
     this.#clock = options.clock
-    this.#identity = { journalId: options.random.hex(16), epoch: options.random.hex(8) }
+    this.#identity = { journalId: options.random.hex(16), epoch: options.random.hex(16) }
   }
 
   identity(): StoreIdentity {

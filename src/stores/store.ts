@@ -31,7 +31,8 @@ export interface StoreManifest {
 
 export interface StoreIdentity {
   readonly journalId: string
-  /** Identity of this history; changes when history is replaced. */
+  /** Identity of this history, 32 lower-case hexadecimal digits (they stand in cursors); changes when history is
+   * replaced. */
   readonly epoch: string
 }
 
