@@ -19,8 +19,6 @@ import { type BlobStaging, Writer } from '../../engine/writer.ts'
 export interface FileLogEvents {
   durable(): void
   failed(error: HoldfastError): void
-  /** A segment was sealed and the caches cover it. */
-  covered(): void
 }
 
 export interface FileLogOptions extends OpenLogOptions {
@@ -119,7 +117,6 @@ export class FileLog implements LogView {
     } catch {
       // Safe: these are caches. What could not be written stays in memory and is written with the next segment.
     }
-    this.#options.events.covered()
   }
 
   /** Forgotten command ids leave the tables when they are merged. */

@@ -56,8 +56,6 @@ export type FileStoreOptions = Omit<FileLogOptions, 'events' | 'blobs' | 'fence'
   /** undefined: for reading only. */
   readonly ownership: Ownership | undefined
   readonly readOnlyReason: string | undefined
-  /** Retention that runs by itself, looked at after each seal. */
-  readonly retention?: ((now: number) => RetentionRule) | undefined
 }
 
 export class FileStore implements Store {
@@ -86,16 +84,14 @@ export class FileStore implements Store {
   static async open(options: FileStoreOptions): Promise<FileStore> {
     const watchers = new Watchers(options.disk, options.clock, { poll: options.ownership === undefined })
     const blobs = new Blobs(options.disk)
-    let store: FileStore | undefined
     const events = {
       durable: () => watchers.wake(),
       failed: () => watchers.wake(),
-      covered: () => store?.applyRetention(),
     }
-    const { ownership, retention: _retention, readOnlyReason: _reason, ...rest } = options
+    const { ownership, readOnlyReason: _reason, ...rest } = options
     const logOptions: FileLogOptions = { ...rest, fence: ownership?.fence, blobs, events }
     const log = await FileLog.open(logOptions)
-    store = new FileStore(options, log, { blobs, watchers })
+    const store = new FileStore(options, log, { blobs, watchers })
     store.#reopenLog = () => FileLog.open(logOptions)
     await store.#findEarliest()
     if (ownership !== undefined) {
@@ -276,14 +272,6 @@ export class FileStore implements Store {
       }
       return report
     })
-  }
-
-  /** The automatic rule, after a seal. What it can't do now it does after the next one. */
-  applyRetention(): void {
-    const { retention, clock } = this.#options
-    if (retention === undefined || this.#isClosed || this.#closing !== undefined) return
-    // Safe to leave alone: a failure of the log itself latches the writer and is told by the next append.
-    void this.retain(retention(clock.now()), { dryRun: false }).catch(() => undefined)
   }
 
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
