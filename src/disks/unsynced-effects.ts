@@ -113,10 +113,9 @@ export class UnsyncedEffects implements TreeEffects {
     const moves = { added, removed }
     const emptied = replaced?.kind === 'directory' ? this.#whatTouches(replaced) : []
     if (added.node?.kind === 'directory') {
-      // Between two directories this is atomic too, and after all earlier ones: else a crash could leave a directory
-      // inside itself, which no file system allows.
-      const earlier = this.entryEffects.filter((effect) => effect.moves.added?.node?.kind === 'directory')
-      this.#record([removed, added], moves, [...emptied, ...earlier, ...this.#whatLinks(added.directory)])
+      // Atomic also between two directories, and only with the moves that put its new parent where it is: else a crash
+      // could leave a directory inside itself, which no file system allows.
+      this.#record([removed, added], moves, [...emptied, ...this.#whatLinks(added.directory)])
     } else if (added.directory === removed.directory) this.#record([removed, added], moves, emptied)
     else {
       const adding = this.#record([added], { added }, emptied)
@@ -136,7 +135,10 @@ export class UnsyncedEffects implements TreeEffects {
 
   syncedDirectory(directory: DirectoryNode): void {
     if (this.dying) return
-    for (const effect of this.entryEffects) if (touches(effect, directory)) this.#makeDurable(effect)
+    for (const effect of this.#whatTouches(directory)) {
+      effect.durable = true
+      this.logFloor = Math.max(this.logFloor, effect.sequence)
+    }
     this.#foldEntries()
   }
 
@@ -170,13 +172,6 @@ export class UnsyncedEffects implements TreeEffects {
     const parents = new Set(links.flatMap((effect) => effect.changes.map((change) => change.directory)))
     const seenNow = new Set([...seen, directory])
     return [...links, ...[...parents].flatMap((parent) => this.#whatLinks(parent, seenNow))]
-  }
-
-  #makeDurable(effect: EntryEffect): void {
-    if (effect.durable) return
-    effect.durable = true
-    this.logFloor = Math.max(this.logFloor, effect.sequence)
-    for (const needed of effect.needs) this.#makeDurable(needed)
   }
 
   #foldEntries(): void {
