@@ -137,6 +137,7 @@ describe.each(models)('directories after a crash (%s)', (model) => {
   it.each<[how: string, (disk: Disk) => Promise<void>]>([
     ['is removed', (disk) => disk.removeDirectory('d')],
     ['is replaced', (disk) => disk.rename('e', 'd')],
+    ['is removed and made anew', (disk) => disk.removeDirectory('d').then(() => disk.makeDirectory('d'))],
   ])('keep a file that was moved out of a directory before that %s', async (_, then) => {
     const simulated = await prepared(moveBefore, async (disk) => {
       await disk.rename('d/a', 'a')

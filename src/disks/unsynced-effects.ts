@@ -28,7 +28,8 @@ export interface FileState {
 export interface EntryEffect {
   readonly sequence: number
   readonly changes: readonly EntryChange[]
-  /** Set for what moves a node: the entry that it leaves and the one that it gets. */
+  /** Set for what moves a node: the entry that it leaves and the one that it gets. A directory's removal leaves one
+   * too, since what was moved out of it goes with it. */
   readonly moves: { readonly added?: EntryChange; readonly removed?: EntryChange }
   /** Earlier effects without which this one cannot survive. */
   readonly needs: readonly EntryEffect[]
@@ -126,7 +127,7 @@ export class UnsyncedEffects implements TreeEffects {
 
   removedDirectory(removed: EntryChange, directory: DirectoryNode): void {
     // It is empty only with all that emptied it, moves to elsewhere among that.
-    this.#record([removed], {}, this.#whatTouches(directory))
+    this.#record([removed], { removed }, this.#whatTouches(directory))
   }
 
   #whatTouches(directory: DirectoryNode): readonly EntryEffect[] {
