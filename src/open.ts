@@ -8,6 +8,7 @@ import { type Random, systemRandom } from './host/random.ts'
 import { invalidArgument } from './journal/argument.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import { createJournal, type Journal, type JournalOptions } from './journal.ts'
+import { openDirectory } from './open-directory.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { Store } from './stores/store.ts'
 
@@ -62,12 +63,7 @@ export function parseTarget(target: string | URL): Target {
 
 async function openStore(target: Target, options: OpenOptions<EventDefinitions>): Promise<Store> {
   const { clock = systemClock, random = systemRandom, create, readOnly } = options
-  if (target.kind === 'file') {
-    throw new HoldfastError('UNSUPPORTED', 'journals in directories are not part of this build', {
-      hint: "Open 'memory:'.",
-      details: { path: target.path },
-    })
-  }
+  if (target.kind === 'file') return openDirectory(target.path, options)
   if (create === 'never' || readOnly === true) {
     throw new HoldfastError('JOURNAL_MISSING', 'a journal in memory is always a new one', {
       hint: "Open 'memory:' without readOnly, and without create: 'never'.",

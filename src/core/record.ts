@@ -143,7 +143,7 @@ export function checkLine(from: Buffer, start: number, end: number): CheckedLine
 }
 
 function tailJoin(from: Buffer, at: number): Join | undefined {
-  const tail = from[at + joinAt + 2] === 0x6c /* l */ ? linkTail : syncTail
+  const tail = from[at + joinAt + 1] === 0x6c /* l */ ? linkTail : syncTail
   for (let index = 0; index < tailBytes; index++) {
     const isDigit = (index >= sumAt && index < sumAt + 8) || (index >= linkAt && index < linkAt + 8)
     if (!isDigit && from[at + index] !== tail[index]) return undefined

@@ -20,7 +20,7 @@ export class TableIndex implements SegmentIndex {
   }
 
   static async open(disk: Disk, description: TableDescription, cache: BlockCache): Promise<TableIndex> {
-    return new TableIndex(await TableReader.open(disk, { folder: folders.index, description, cache }))
+    return new TableIndex(await TableReader.open({ disk, folder: folders.index, cache }, description))
   }
 
   /** Writes a segment's index; undefined when there is nothing in it. */

@@ -95,7 +95,7 @@ export class FileStore implements Store {
     store.#reopenLog = () => FileLog.open(logOptions)
     await store.#findEarliest()
     if (ownership !== undefined) {
-      store.#inbox = new Inbox(options.disk, options.clock, (batch) => store.append(batch))
+      store.#inbox = new Inbox(options.disk, options.clock, (batch: Batch) => store.append(batch))
       await store.#inbox.start()
     }
     return store

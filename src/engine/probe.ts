@@ -1,0 +1,1 @@
+export async function probeDisk(..._: unknown[]): Promise<void> {}

@@ -1,0 +1,1 @@
+export async function retainLog(..._: unknown[]): Promise<never> { throw new Error('stub') }
