@@ -158,6 +158,7 @@ class Follower<D extends EventDefinitions> {
     // Pinned before the place is judged, so that retention can't come in between.
     const { earliest } = await bounds(this.#store, select)
     await this.#pin?.start(earliest)
+    this.#next = earliest
     const start = await this.#start(begin, earliest)
     if ('reset' in start) yield await this.#reset(start.reset)
     else {
