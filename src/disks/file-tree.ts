@@ -29,6 +29,8 @@ export interface EntryChange {
 export interface Renaming {
   readonly added: EntryChange
   readonly removed: EntryChange
+  /** What stood under the new name. */
+  readonly replaced: TreeNode | undefined
 }
 
 export function newDirectory(): DirectoryNode {
@@ -100,7 +102,7 @@ export function rename(root: DirectoryNode, from: string, to: string): Renaming 
   const removed = { ...place(root, from, 'rename'), node: undefined }
   apply(added)
   apply(removed)
-  return { added, removed }
+  return { added, removed, replaced: target }
 }
 
 function checkReplaceable(node: TreeNode, target: TreeNode, to: string): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { diskCases, writeText } from './disk-conformance.ts'
+import { diskCases } from './disk-conformance.ts'
 import { memoryDisk } from './memory-disk.ts'
+import { writeText } from './whole-file.ts'
 
 describe('memory disk', () => {
   it.each(diskCases)('$name', async ({ run }) => {

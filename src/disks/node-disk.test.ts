@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { bytesOf, diskCases, writeFully, writeText } from './disk-conformance.ts'
+import { diskCases } from './disk-conformance.ts'
 import { nodeDisk } from './node-disk.ts'
+import { bytesOf, writeFully, writeText } from './whole-file.ts'
 
 const posix = process.platform !== 'win32'
 let directory: string

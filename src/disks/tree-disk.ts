@@ -4,33 +4,10 @@
 // only its answer comes later.
 
 import type { Disk, DiskFile, DiskLock, DiskWatch, OpenOptions } from './disk.ts'
+import type { DiskCall } from './disk-call.ts'
 import { diskError } from './disk-error.ts'
 import { parentPath, pathParts } from './disk-path.ts'
 import * as tree from './file-tree.ts'
-
-/** The operations of the port that have an effect or can fail, as they are counted. */
-export type DiskOperation =
-  | 'open'
-  | 'read'
-  | 'write'
-  | 'sync'
-  | 'truncate'
-  | 'size'
-  | 'list'
-  | 'makeDirectory'
-  | 'rename'
-  | 'remove'
-  | 'removeDirectory'
-  | 'syncDirectory'
-  | 'existsNow'
-  | 'lock'
-
-export interface DiskCall {
-  readonly op: DiskOperation
-  readonly path: string
-  /** How much is read or written. */
-  readonly bytes?: number
-}
 
 export interface TreeEffects {
   wrote(file: tree.FileNode, write: { readonly at: number; readonly bytes: Uint8Array; readonly synced: boolean }): void
