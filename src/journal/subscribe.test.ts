@@ -368,4 +368,29 @@ describe('the pin of a subscriber', () => {
     expect(await journal.pins.list()).toEqual([])
     expect(clock.waiting).toBe(0)
   })
+
+  it('is tried again when it could not be renewed', async () => {
+    const { journal, store, clock } = memoryJournal()
+    await journal.append('a', noted)
+    const items = iterate(journal.subscribe({ select: 'a', pin: { name: 'mirror', ttl: 300 } }))
+    expect(await items.take(1)).toEqual([1])
+    const until = async (): Promise<unknown> => (await journal.pins.list())[0]?.until
+    const first = await until()
+    const { append } = store
+    store.append = () => Promise.reject(new HoldfastError('DISK_FULL', 'no room'))
+    clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+    store.append = append.bind(store)
+    expect(await until()).toBe(first)
+    clock.advance(100)
+    expect(await journal.pins.list()).toMatchObject([{ pin: 'mirror', stream: 'a', until: clock.now() + 300 }])
+    await items.end()
+  })
+
+  it('fails the subscription when it can not be set', async () => {
+    const { journal, store } = memoryJournal()
+    store.append = () => Promise.reject(new HoldfastError('READ_ONLY', 'opened so'))
+    const items = iterate(journal.subscribe({ pin: { name: 'mirror', ttl: 300 } }))
+    await expect(items.take(1)).rejects.toMatchObject({ code: 'READ_ONLY' })
+  })
 })

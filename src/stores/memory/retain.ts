@@ -4,6 +4,7 @@
 // front of a stream and what stays has no hole. A dry run makes the same plan and stops there.
 
 import type { TimeMs } from '../../core/numbers.ts'
+import { compareUtf8 } from '../../core/utf8-order.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../store.ts'
 import type { MemoryState, RemovedBlock, Span, StoredEvent } from './state.ts'
 
@@ -119,7 +120,7 @@ class Holds {
 
   /** Names of the pins that keep any of these, in order of name. */
   namesOf(events: readonly StoredEvent[]): readonly string[] {
-    return [...new Set(events.flatMap((event) => this.#of(event).map((pin) => pin.pin)))].sort()
+    return [...new Set(events.flatMap((event) => this.#of(event).map((pin) => pin.pin)))].sort(compareUtf8)
   }
 
   #of(event: StoredEvent): readonly PinState[] {
