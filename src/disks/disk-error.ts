@@ -1,0 +1,18 @@
+// Errors as an operating system gives them: what disks that are not one throw, so that callers see no difference.
+// The one code of our own is ENOTFILE: something other than a regular file (a link, a directory, a pipe) stands
+// where a file was to be opened. Programs decide by `code`, as with every error of a disk.
+
+export interface DiskError extends Error {
+  readonly code: string
+}
+
+export function diskError(code: string, operation: string, path: string, why?: string): DiskError {
+  const message = `${code}: ${operation} '${path}'${why === undefined ? '' : `: ${why}`}`
+  return Object.assign(new Error(message), { code })
+}
+
+/** The `code` of a caught value, when it has one. */
+export function diskErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { diskCases } from './disk-conformance.ts'
+import { nodeDisk } from './node-disk.ts'
+import { bytesOf, writeFully, writeText } from './whole-file.ts'
+
+const posix = process.platform !== 'win32'
+let directory: string
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-disk-'))
+})
+afterEach(async () => {
+  await rm(directory, { recursive: true })
+})
+
+describe('node disk', () => {
+  it.each(diskCases)('$name', async ({ run }) => {
+    await run(nodeDisk(directory))
+  })
+
+  it.skipIf(!posix)('never follows a link to a file, nor into a directory', async () => {
+    const disk = nodeDisk(directory)
+    await writeText(disk, 'real', 'abc')
+    await disk.makeDirectory('d')
+    await symlink('real', join(directory, 'link'))
+    await symlink('nowhere', join(directory, 'dangling'))
+    await symlink('d', join(directory, 'dlink'))
+    for (const name of ['link', 'dangling']) {
+      await expect(disk.open(name, { mode: 'read' })).rejects.toMatchObject({ code: 'ENOTFILE' })
+      await expect(disk.open(name, { mode: 'write', create: 'maybe' })).rejects.toMatchObject({ code: 'ENOTFILE' })
+      await expect(disk.open(name, { mode: 'write', create: 'exclusive' })).rejects.toMatchObject({ code: 'EEXIST' })
+      expect(disk.existsNow(name)).toBe(true)
+    }
+    await expect(disk.lock('link')).rejects.toMatchObject({ code: 'ENOTFILE' })
+    await expect(disk.list('dlink')).rejects.toMatchObject({ code: 'ENOTDIR' })
+    await expect(disk.syncDirectory('dlink')).rejects.toMatchObject({ code: 'ENOTDIR' })
+    expect(
+      (await disk.list(''))
+        .filter((entry) => entry.kind === 'other')
+        .map((entry) => entry.name)
+        .sort(),
+    ).toEqual(['dangling', 'dlink', 'link'])
+  })
+
+  it.skipIf(!posix)('does not wait for the other end of a named pipe', async () => {
+    execFileSync('mkfifo', [join(directory, 'pipe')])
+    const disk = nodeDisk(directory)
+    await expect(disk.open('pipe', { mode: 'read' })).rejects.toMatchObject({ code: 'ENOTFILE' })
+    await expect(disk.open('pipe', { mode: 'write' })).rejects.toMatchObject({ code: 'ENOTFILE' })
+  })
+
+  it.skipIf(!posix)('lets the directory itself be a link', async () => {
+    const disk = nodeDisk(directory)
+    await disk.makeDirectory('d')
+    await symlink('d', join(directory, 'dlink'))
+    const linked = nodeDisk(join(directory, 'dlink'))
+    await writeText(linked, 'a', 'abc')
+    await linked.syncDirectory('')
+    expect(await linked.list('')).toEqual([{ name: 'a', kind: 'file' }])
+  })
+
+  it.skipIf(!posix)('creates files and directories that others may read and only the owner change', async () => {
+    const disk = nodeDisk(directory)
+    await writeText(disk, 'a', '')
+    await disk.makeDirectory('d')
+    const umask = process.umask()
+    expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(0o644 & ~umask)
+    expect((await stat(join(directory, 'd'))).mode & 0o777).toBe(0o755 & ~umask)
+  })
+
+  it.skipIf(process.platform !== 'linux')('opens with O_DSYNC for synced mode, and only then', async () => {
+    const disk = nodeDisk(directory)
+    const modes = ['write', 'synced'] as const
+    for (const mode of modes) {
+      const file = await disk.open(mode, { mode, create: 'exclusive' })
+      const flags = await flagsOfOpen(join(directory, mode))
+      await file.close()
+      expect((flags & 0o10000) !== 0).toBe(mode === 'synced')
+    }
+  })
+
+  it('closes only when what is in flight is done', async () => {
+    const file = await nodeDisk(directory).open('a', { mode: 'write', create: 'exclusive' })
+    const writes = Promise.all(Array.from({ length: 50 }, (_, index) => file.write(bytesOf('x'), index)))
+    await file.close()
+    expect((await writes).length).toBe(50)
+    expect(await readFile(join(directory, 'a'), 'utf8')).toBe('x'.repeat(50))
+  })
+
+  it('wakes a watcher of a file', async () => {
+    const disk = nodeDisk(directory)
+    await writeText(disk, 'a', '')
+    const file = await disk.open('a', { mode: 'write' })
+    let watch = { close: (): void => undefined }
+    const woken = new Promise<void>((resolve) => {
+      watch = disk.watch('a', resolve)
+    })
+    await writeFully(file, bytesOf('x'), 0)
+    await woken
+    watch.close()
+    await file.close()
+  })
+
+  it('never takes an error for absence', async () => {
+    await writeFile(join(directory, 'a'), '')
+    expect(() => nodeDisk(directory).existsNow('x'.repeat(5_000))).toThrow(
+      expect.objectContaining({ code: 'ENAMETOOLONG' }),
+    )
+  })
+})
+
+/** The flags of this process's open descriptor for the file. */
+async function flagsOfOpen(path: string): Promise<number> {
+  const { readdir, readlink } = await import('node:fs/promises')
+  for (const name of await readdir('/proc/self/fd')) {
+    // Descriptors come and go while we look.
+    if ((await readlink(`/proc/self/fd/${name}`).catch(() => '')) !== path) continue
+    const info = await readFile(`/proc/self/fdinfo/${name}`, 'utf8')
+    return Number.parseInt(/flags:\s*(\d+)/.exec(info)?.[1] ?? '0', 8)
+  }
+  return 0
+}
