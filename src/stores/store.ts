@@ -31,7 +31,8 @@ export interface StoreManifest {
 
 export interface StoreIdentity {
   readonly journalId: string
-  /** Identity of this history; changes when history is replaced. */
+  /** Identity of this history, 32 lower-case hexadecimal digits (they stand in cursors); changes when history is
+   * replaced. */
   readonly epoch: string
 }
 
@@ -149,7 +150,9 @@ export interface RawEvent {
   readonly text?: string
 }
 
-/** Told in place of events that retention removed: seqs when one stream is read, else positions; both inclusive. */
+/** Told in place of events that retention removed: seqs when one stream is read, else positions; both inclusive.
+ * Numbers that follow one another are told as one range, before the next event that is retained. By prefix, a range of
+ * positions is told when an event of a matching stream stood in it. */
 export interface RemovedRange {
   readonly removed: { readonly from: number; readonly to: number }
 }
@@ -232,7 +235,8 @@ export interface BlobInfo {
 }
 
 export interface StagedBlob extends BlobInfo {
-  /** Gives up the claim that staging took. The claim also ends when an append that names the blob settles. */
+  /** Gives up the claim that staging took. The claim also ends when an append that names the blob takes effect; one that
+   * is refused leaves it, so that the append can be tried again. */
   release(): void
 }
 
@@ -338,8 +342,8 @@ export interface Store {
   /** All that was appended before is durable when it resolves; rejects with what went wrong since the last call. */
   flush(): Promise<void>
 
-  /** Pages of bounded memory, durable events only, each checked as it is read. Sees what was durable at the call and
-   * may see more. Throws DAMAGED with file and offset, never a wrong event. */
+  /** Pages of bounded memory, durable events only, each checked as it is read. Sees what was durable at the call, may
+   * see more, and ends even while a writer goes on. Throws DAMAGED with file and offset, never a wrong event. */
   read(query: ReadQuery): AsyncIterable<readonly ReadItem[]>
   head(): JournalHead
   stream(name: string): Promise<StreamHead | undefined>
@@ -374,6 +378,6 @@ export interface Store {
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void>
   /** After LATCHED or INDETERMINATE: recovers anew, in place. */
   reopen(): Promise<void>
-  /** Flushes, and frees everything. Idempotent. */
+  /** Flushes, and frees everything. Idempotent. Afterwards every method but identity() fails with CLOSED. */
   close(): Promise<void>
 }

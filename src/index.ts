@@ -1,0 +1,62 @@
+// The public surface, re-exports only.
+
+export { BlobRef } from './core/blob-ref.ts'
+export type { Position, Seq, TimeMs } from './core/numbers.ts'
+export type { CustomCodec } from './core/payload.ts'
+export type {
+  EventDefinition,
+  EventDefinitions,
+  InputOf,
+  OutputOf,
+  StandardSchema,
+  TypedEvent,
+} from './core/schema.ts'
+export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from './errors.ts'
+export { type Clock, systemClock, type Timer } from './host/clock.ts'
+export { type Random, systemRandom } from './host/random.ts'
+export type { AgendaEntry, AgendaFilter } from './journal/agenda.ts'
+export type { EventDraft, Redact } from './journal/append.ts'
+export type {
+  AgendaInput,
+  AppendOptions,
+  Durability,
+  Duration,
+  Expectation,
+  Fence,
+  LeaseInput,
+  PinInput,
+} from './journal/append-options.ts'
+export type { BlobContent } from './journal/blobs.ts'
+export {
+  type EventInput,
+  type EventOf,
+  JournalEvent,
+  type NoDefinitions,
+  type StreamEventInput,
+} from './journal/event.ts'
+export type { Health, HealthCheck } from './journal/health.ts'
+export type { AcquireOptions, Lease } from './journal/leases.ts'
+export type { ResetReason } from './journal/place.ts'
+export type { EventReading, ReadOptions } from './journal/read.ts'
+export type { AutomaticRetention, RetentionOptions } from './journal/retention.ts'
+export type { Select } from './journal/select.ts'
+export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
+export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
+export { limits } from './limits.ts'
+export { type OpenOptions, open } from './open.ts'
+export type {
+  EventPlace,
+  Finding,
+  JournalHead,
+  LeaseGrant,
+  LeaseState,
+  LongWork,
+  PinState,
+  Receipt,
+  Release,
+  RetentionReport,
+  StoreStats,
+  StreamHead,
+  VerifyProgress,
+  VerifyReport,
+} from './stores/store.ts'

@@ -1,0 +1,277 @@
+// The journal: what users hold in their hands. Each method is short; what it does stands in journal/*.ts.
+//
+//   append.ts, append-options.ts   user values → a batch          event.ts    what is appended, what reading gives
+//   read.ts, select.ts, place.ts   reading, from where            subscribe.ts   following, with pin-keeper.ts, wakeup.ts
+//   retention.ts                   rules, automatic retention     blobs.ts, agenda.ts, leases.ts, health.ts
+//
+// The journal knows no feature (runs, checkpoints, …): those are built on this face alone.
+
+import { parseDuration } from './core/duration.ts'
+import { checkName, checkStreamName } from './core/names.ts'
+import { type CustomCodec, createPayloadCodec } from './core/payload.ts'
+import { createEventRegistry, type EventDefinitions } from './core/schema.ts'
+import { type Clock, systemClock } from './host/clock.ts'
+import { Agenda } from './journal/agenda.ts'
+import { Appender, type Redact } from './journal/append.ts'
+import { type AppendOptions, checkDurability, type Durability, type Duration } from './journal/append-options.ts'
+import { checkWhole, invalidArgument } from './journal/argument.ts'
+import { Blobs } from './journal/blobs.ts'
+import {
+  EventDecoder,
+  type EventInput,
+  type EventOf,
+  type NoDefinitions,
+  type StreamEventInput,
+  type UntypedInput,
+} from './journal/event.ts'
+import { checkHealth, type Health } from './journal/health.ts'
+import { Leases } from './journal/leases.ts'
+import { PagedIterator } from './journal/paged-iterator.ts'
+import { cursorAtEnd, streamHead } from './journal/place.ts'
+import { EventReading, type ReadOptions } from './journal/read.ts'
+import { type AutomaticRetention, RetentionKeeper, type RetentionOptions, ruleOf } from './journal/retention.ts'
+import { type Select, selectorOf, typesOf } from './journal/select.ts'
+import { type Beginning, type Notice, subscription } from './journal/subscribe.ts'
+import type {
+  Batch,
+  JournalHead,
+  LongWork,
+  PinState,
+  Receipt,
+  RetentionReport,
+  Store,
+  StoreStats,
+  StreamHead,
+  VerifyProgress,
+  VerifyReport,
+} from './stores/store.ts'
+
+export interface JournalOptions<D extends EventDefinitions = NoDefinitions> {
+  /** Schemas of event types: appends are checked, reads are typed and brought up to date. */
+  readonly events?: D
+  /** How classes of one's own are stored. */
+  readonly codecs?: readonly CustomCodec[]
+  /** Sees every event before it is stored: the place to take secrets out. */
+  readonly redact?: Redact
+  /** Of appends that don't say; 'sync' by default. */
+  readonly durability?: Durability
+  /** What is removed without being asked. */
+  readonly retention?: AutomaticRetention
+  readonly clock?: Clock
+  /** What was opened, for people. */
+  readonly target?: string
+}
+
+export interface SubscribeOptions {
+  /** One stream, or all with a prefix; by default the whole journal. */
+  readonly select?: Select
+  /** Goes on behind this cursor, or this number: a seq when one stream is followed, else a position. 0 is the start. */
+  readonly after?: number | string
+  /** Without `after`: the earliest retained event ('start', the default), or only what comes from now on. */
+  readonly from?: 'start' | 'now'
+  readonly types?: string | readonly string[]
+  /** Ends the iteration; it is no error. */
+  readonly signal?: AbortSignal
+  /** Keeps retention by age from what is still to be read, until `ttl` after the subscriber is gone. */
+  readonly pin?: { readonly name: string; readonly ttl: Duration }
+}
+
+export function createJournal<D extends EventDefinitions = NoDefinitions>(
+  store: Store,
+  options: JournalOptions<D> = {},
+): Journal<D> {
+  return new Journal(store, options)
+}
+
+export class Journal<D extends EventDefinitions = NoDefinitions> {
+  /** What was opened. */
+  readonly target: string
+  readonly blobs: Blobs
+  readonly agenda: Agenda
+  readonly leases: Leases
+  readonly pins: { list(): Promise<readonly PinState[]> }
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #appender: Appender
+  readonly #decoder: EventDecoder<D>
+  readonly #retention: RetentionKeeper | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(store: Store, options: JournalOptions<D>) {
+    const { clock = systemClock, durability = 'sync', redact, events, retention } = options
+    checkDurability(durability)
+    const codec = createPayloadCodec(options.codecs)
+    const registry = events === undefined ? undefined : createEventRegistry(events)
+    this.target = options.target ?? `${store.manifest.name}:`
+    this.#store = store
+    this.#clock = clock
+    this.#appender = new Appender({ codec, registry, redact, durability })
+    this.#decoder = new EventDecoder(codec, registry, () => store.identity().epoch)
+    this.blobs = new Blobs(store)
+    this.agenda = new Agenda(store, codec, clock)
+    this.leases = new Leases(store)
+    this.pins = { list: () => store.pins() }
+    const isKept = retention !== undefined && store.readOnly === undefined
+    this.#retention = isKept ? new RetentionKeeper(store, clock, retention) : undefined
+  }
+
+  /** Names this journal for ever. */
+  get id(): string {
+    return this.#store.identity().journalId
+  }
+
+  /** Names this history: cursors of another are refused. */
+  get epoch(): string {
+    return this.#store.identity().epoch
+  }
+
+  /** Why it can't be appended to, if it can't. */
+  get readOnly(): string | undefined {
+    return this.#store.readOnly
+  }
+
+  /** Appends to one stream. All of the events and what goes along with them take effect, or nothing does; numbers are
+   * given in the order of calls (with a schema that validates asynchronously: in the order in which that ends). */
+  append(stream: string, events: EventInput<D> | readonly EventInput<D>[], options?: AppendOptions): Promise<Receipt>
+  /** Appends to several streams at once, each event naming its own. */
+  append(events: readonly StreamEventInput<D>[], options?: AppendOptions): Promise<Receipt>
+  append(
+    first: string | readonly StreamEventInput<D>[],
+    second?: EventInput<D> | readonly EventInput<D>[] | AppendOptions,
+    third?: AppendOptions,
+  ): Promise<Receipt> {
+    // Not async: the store's own promise is returned, and an argument error becomes a rejection.
+    try {
+      const batch =
+        typeof first === 'string'
+          ? this.#appender.toStream(first, second as UntypedInput | readonly UntypedInput[], third)
+          : this.#appender.across(first, second as AppendOptions | undefined)
+      return batch instanceof Promise ? batch.then((late) => this.#append(late)) : this.#append(batch)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** What is there: of one stream, of streams with a prefix, or of all. */
+  read(select?: Select, options: ReadOptions = {}): EventReading<D> {
+    return new EventReading({ store: this.#store, decoder: this.#decoder }, select, options)
+  }
+
+  /** The last n events, oldest of them first. */
+  async tail(n: number, select?: Select): Promise<EventOf<D>[]> {
+    const newestFirst = this.read(select, { direction: 'backward', limit: checkWhole(n, 'n') })
+    return (await newestFirst.toArray()).reverse()
+  }
+
+  /** What is there and then what comes, without gap or duplicate, durable events only. Ends when the journal closes. */
+  subscribe(options: SubscribeOptions = {}): AsyncIterable<EventOf<D> | Notice> {
+    const { pin, signal } = options
+    const plan = {
+      select: selectorOf(options.select),
+      begin: beginningOf(options, this.#store),
+      types: typesOf(options.types),
+      pin: pin === undefined ? undefined : { pin: pinName(pin.name), ttlMs: parseDuration(pin.ttl, 'ttl') },
+      signal,
+    }
+    const isClosed = () => this.#closing !== undefined
+    const host = { store: this.#store, clock: this.#clock, decoder: this.#decoder, isClosed }
+    return { [Symbol.asyncIterator]: () => subscription(host, plan) }
+  }
+
+  /** The newest and earliest of the journal, or of a stream (seq 0: it never had an event). */
+  head(): Promise<JournalHead>
+  head(stream: string): Promise<StreamHead>
+  async head(stream?: string): Promise<JournalHead | StreamHead> {
+    await this.#store.refresh()
+    if (stream === undefined) return this.#store.head()
+    checkStreamName(stream)
+    return streamHead(this.#store, stream)
+  }
+
+  /** All streams, by name. */
+  streams(
+    filter: { readonly prefix?: string; readonly after?: string } = {},
+  ): AsyncIterableIterator<StreamHead, undefined> {
+    return new PagedIterator(this.#store.streams(filter)[Symbol.asyncIterator]())
+  }
+
+  /** Where a reader stands that has all that is durable behind it. */
+  async cursor(): Promise<string> {
+    await this.#store.refresh()
+    return cursorAtEnd(this.#store)
+  }
+
+  /** The receipt of a command id that took effect. */
+  async command(id: string): Promise<Receipt | undefined> {
+    checkName(id, 'command id')
+    return this.#store.command(id)
+  }
+
+  async retain(rule: RetentionOptions, options: { readonly dryRun?: boolean } = {}): Promise<RetentionReport> {
+    return this.#store.retain(ruleOf(rule, this.#clock.now()), { dryRun: options.dryRun ?? false })
+  }
+
+  /** Resolves when all that was appended is durable, also what was appended as 'eventual'. */
+  flush(): Promise<void> {
+    return this.#store.flush()
+  }
+
+  /** Reads everything and checks it. */
+  verify(work: LongWork<VerifyProgress> = {}): Promise<VerifyReport> {
+    return this.#store.verify(work)
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#store.stats()
+  }
+
+  health(): Promise<Health> {
+    return checkHealth(this.#store, this.#clock, this.#retention)
+  }
+
+  /** A consistent copy as of now, into a directory that must not exist or be empty. */
+  backup(to: string, work: LongWork<VerifyProgress> = {}): Promise<void> {
+    return this.#store.backup(to, work)
+  }
+
+  /** After LATCHED or INDETERMINATE: recovers anew, in place. */
+  reopen(): Promise<void> {
+    return this.#store.reopen()
+  }
+
+  /** Ends subscriptions, flushes, and frees everything. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #append(batch: Batch): Promise<Receipt> {
+    this.#retention?.noteAppend(batch)
+    return this.#store.append(batch)
+  }
+
+  async #close(): Promise<void> {
+    await this.#retention?.stop()
+    await this.#store.close()
+  }
+}
+
+function beginningOf({ after, from }: SubscribeOptions, store: Store): Beginning {
+  if (after !== undefined && from !== undefined)
+    throw invalidArgument('the start', 'given by after or from, not by both')
+  if (typeof after === 'string') return { at: 'cursor', cursor: after }
+  if (after !== undefined && after !== 0) return { at: 'number', after: checkWhole(after, 'after') }
+  if (from === undefined || from === 'start') return { at: 'start' }
+  if (from !== 'now') throw invalidArgument('from', "'start' or 'now'")
+  // Taken now and not when the iteration begins: what is appended in between belongs to it.
+  return { at: 'position', position: store.head().position }
+}
+
+function pinName(name: string): string {
+  checkName(name, 'pin')
+  return name
+}

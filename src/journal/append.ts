@@ -1,0 +1,179 @@
+// Appending: from what the user gives to the batch that a store takes.
+//
+// It is the hot path. With hundreds of callers at once the processor is the limit, not the disk, so nothing here is
+// async unless a schema is: arguments are checked, payloads encoded, and the store's own promise is handed out.
+// Invariant: what leaves here is within every limit, and encoded, so nobody can change it afterwards.
+
+import { digestBatch } from '../core/digest.ts'
+import { checkName, checkStreamName } from '../core/names.ts'
+import type { PayloadCodec } from '../core/payload.ts'
+import type { EventRegistry } from '../core/schema.ts'
+import { HoldfastError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import type { Batch, EncodedEvent } from '../stores/store.ts'
+import { type AppendOptions, checkDurability, type Durability, extrasOf } from './append-options.ts'
+import { checkObject, invalidArgument, throwIfAborted } from './argument.ts'
+import type { UntypedInput } from './event.ts'
+
+/** An event as it is about to be stored. */
+export interface EventDraft {
+  readonly stream: string
+  readonly type: string
+  readonly data: unknown
+  readonly meta: unknown
+}
+
+/** Sees every event before it is encoded and returns what is to be stored in its place: the same event, or one with
+ * other data or meta. Stream and type can't be changed. */
+export type Redact = (event: EventDraft) => EventDraft
+
+export interface AppenderOptions {
+  readonly codec: PayloadCodec
+  readonly registry: EventRegistry | undefined
+  readonly redact: Redact | undefined
+  readonly durability: Durability
+}
+
+const undefinedText = '{"$undefined":true}'
+/** A UTF-16 unit is at most 3 bytes of UTF-8: texts up to this length need no counting. */
+const safeLength = Math.floor(limits.eventBytesMax / 3)
+const safeBatchLength = Math.floor(limits.batchBytesMax / 3)
+
+export class Appender {
+  readonly #codec: PayloadCodec
+  readonly #registry: EventRegistry | undefined
+  readonly #redact: Redact | undefined
+  readonly #durability: Durability
+
+  constructor(options: AppenderOptions) {
+    this.#codec = options.codec
+    this.#registry = options.registry
+    this.#redact = options.redact
+    this.#durability = options.durability
+  }
+
+  /** A promise only when a schema gives one. */
+  toStream(
+    stream: string,
+    input: UntypedInput | readonly UntypedInput[],
+    options: AppendOptions | undefined,
+  ): Batch | Promise<Batch> {
+    checkStreamName(stream)
+    if (!Array.isArray(input)) {
+      const event = this.#encode(stream, input as UntypedInput)
+      if (!(event instanceof Promise)) return this.#batch([event], options, stream)
+      return event.then((late) => this.#batch([late], options, stream))
+    }
+    checkCount(input)
+    return this.#whenAll(
+      (input as readonly UntypedInput[]).map((one) => this.#encode(stream, one)),
+      options,
+      stream,
+    )
+  }
+
+  across(
+    inputs: readonly (UntypedInput & { readonly stream: string })[],
+    options: AppendOptions | undefined,
+  ): Batch | Promise<Batch> {
+    if (!Array.isArray(inputs))
+      throw invalidArgument('the first argument of append', 'a stream name or an array of events')
+    checkCount(inputs)
+    const events = inputs.map((input) => {
+      checkObject(input, 'an event')
+      checkStreamName(input.stream)
+      return this.#encode(input.stream, input)
+    })
+    return this.#whenAll(events, options, undefined)
+  }
+
+  #whenAll(
+    events: readonly (EncodedEvent | Promise<EncodedEvent>)[],
+    options: AppendOptions | undefined,
+    stream: string | undefined,
+  ): Batch | Promise<Batch> {
+    if (events.some((event) => event instanceof Promise)) {
+      return Promise.all(events).then((late) => this.#batch(late, options, stream))
+    }
+    return this.#batch(events as readonly EncodedEvent[], options, stream)
+  }
+
+  #batch(events: readonly EncodedEvent[], options: AppendOptions | undefined, stream: string | undefined): Batch {
+    if (events.length > 1) checkBatchBytes(events)
+    if (options === undefined) return { events, durability: this.#durability }
+    checkObject(options, 'the options of append')
+    throwIfAborted(options.signal, 'the append')
+    const { commandId, durability = this.#durability } = options
+    checkDurability(durability)
+    const batch = { events, durability, ...extrasOf(options, stream, this.#codec) }
+    if (commandId === undefined) return batch
+    checkName(commandId, 'command id')
+    return { ...batch, command: { id: commandId, digest: digestBatch(batch) } }
+  }
+
+  #encode(stream: string, input: UntypedInput): EncodedEvent | Promise<EncodedEvent> {
+    checkObject(input, 'an event')
+    const { type, data } = input
+    checkName(type, 'event type')
+    if (this.#registry === undefined) return this.#encodeChecked(stream, input, data)
+    const checked = this.#registry.check(type, data)
+    return checked instanceof Promise
+      ? checked.then((late: unknown) => this.#encodeChecked(stream, input, late))
+      : this.#encodeChecked(stream, input, checked)
+  }
+
+  #encodeChecked(stream: string, input: UntypedInput, checked: unknown): EncodedEvent {
+    const { type } = input
+    let data = checked
+    let { meta } = input
+    if (this.#redact !== undefined) {
+      const redacted = this.#redact({ stream, type, data, meta })
+      checkObject(redacted, 'what redact returns')
+      ;({ data, meta } = redacted)
+    }
+    const version = this.#registry === undefined ? 1 : this.#registry.versionOf(type)
+    if (data === undefined && meta === undefined) return { stream, type, version, data: undefinedText }
+    const encoded = this.#codec.encode(data, 'data')
+    if (meta === undefined) {
+      if (encoded.text.length > safeLength) checkEventBytes(type, encoded.text, '')
+      return encoded.blobs.length === 0
+        ? { stream, type, version, data: encoded.text }
+        : { stream, type, version, data: encoded.text, blobs: encoded.blobs }
+    }
+    const extra = this.#codec.encode(meta, 'meta')
+    if (encoded.text.length + extra.text.length > safeLength) checkEventBytes(type, encoded.text, extra.text)
+    const event = { stream, type, version, data: encoded.text, meta: extra.text }
+    const blobs = new Set([...encoded.blobs, ...extra.blobs])
+    return blobs.size === 0 ? event : { ...event, blobs: [...blobs] }
+  }
+}
+
+function checkCount(events: readonly unknown[]): void {
+  if (events.length <= limits.batchEventsMax) return
+  throw new HoldfastError('TOO_LARGE', `a batch of ${events.length} events is over the limit`, {
+    hint: `Append at most ${limits.batchEventsMax} events at once.`,
+    details: { events: events.length, eventsMax: limits.batchEventsMax },
+  })
+}
+
+function checkEventBytes(type: string, data: string, meta: string): void {
+  const bytes = Buffer.byteLength(data) + Buffer.byteLength(meta)
+  if (bytes <= limits.eventBytesMax) return
+  throw new HoldfastError('TOO_LARGE', `an event of type ${JSON.stringify(type)} has ${bytes} bytes of data`, {
+    hint: `The limit is ${limits.eventBytesMax}. Put large content with journal.blobs.put() and append the reference.`,
+    details: { bytes, bytesMax: limits.eventBytesMax },
+  })
+}
+
+function checkBatchBytes(events: readonly EncodedEvent[]): void {
+  let length = 0
+  for (const { data, meta } of events) length += data.length + (meta?.length ?? 0)
+  if (length <= safeBatchLength) return
+  let bytes = 0
+  for (const { data, meta } of events) bytes += Buffer.byteLength(data) + Buffer.byteLength(meta ?? '')
+  if (bytes <= limits.batchBytesMax) return
+  throw new HoldfastError('TOO_LARGE', `a batch has ${bytes} bytes of data`, {
+    hint: `The limit is ${limits.batchBytesMax}. Append it in parts, or put large content as blobs.`,
+    details: { bytes, bytesMax: limits.batchBytesMax },
+  })
+}

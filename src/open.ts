@@ -1,0 +1,77 @@
+// Opening: from a target to the store behind it, and the journal on top.
+
+import { fileURLToPath } from 'node:url'
+import type { EventDefinitions } from './core/schema.ts'
+import { HoldfastError } from './errors.ts'
+import { systemClock } from './host/clock.ts'
+import { type Random, systemRandom } from './host/random.ts'
+import { invalidArgument } from './journal/argument.ts'
+import type { NoDefinitions } from './journal/event.ts'
+import { createJournal, type Journal, type JournalOptions } from './journal.ts'
+import { memoryStore } from './stores/memory.ts'
+import type { Store } from './stores/store.ts'
+
+export interface OpenOptions<D extends EventDefinitions = NoDefinitions> extends Omit<JournalOptions<D>, 'target'> {
+  /** Opens for reading, beside a writer. */
+  readonly readOnly?: boolean
+  /** Takes a journal over from a writer that has stopped without letting go of it. */
+  readonly takeover?: boolean
+  /** Whether a journal is made where none is: 'if-missing' by default; 'exclusive' refuses one that is there. */
+  readonly create?: 'if-missing' | 'never' | 'exclusive'
+  /** At which size a segment of the log is closed and a new one begun. */
+  readonly segmentBytes?: number
+  readonly random?: Random
+}
+
+export type Target =
+  | { readonly kind: 'memory' }
+  /** A directory. */
+  | { readonly kind: 'file'; readonly path: string }
+
+// One letter before the colon is a drive of Windows.
+const schemePattern = /^([A-Za-z][A-Za-z0-9+.-]+):/
+const knownSchemes = ['memory:', 'file:']
+
+/** Opens a journal: a directory (created if missing), or `memory:`. */
+export async function open<const D extends EventDefinitions = NoDefinitions>(
+  target: string | URL,
+  options: OpenOptions<D> = {},
+): Promise<Journal<D>> {
+  const store = await openStore(parseTarget(target), options)
+  try {
+    return createJournal(store, { ...options, target: String(target) })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** Throws UNKNOWN_SCHEME. */
+export function parseTarget(target: string | URL): Target {
+  const text = String(target)
+  if (text === '') throw invalidArgument('the target', 'a directory or a URL')
+  const scheme = schemePattern.exec(text)?.[1]?.toLowerCase()
+  if (scheme === undefined) return { kind: 'file', path: text }
+  if (text === 'memory:') return { kind: 'memory' }
+  if (scheme === 'file') return { kind: 'file', path: fileURLToPath(text) }
+  throw new HoldfastError('UNKNOWN_SCHEME', `no store is known for ${JSON.stringify(`${scheme}:`)}`, {
+    hint: `Give the path of a directory, or a URL that begins with one of: ${knownSchemes.join(', ')}.`,
+    details: { scheme, known: knownSchemes },
+  })
+}
+
+async function openStore(target: Target, options: OpenOptions<EventDefinitions>): Promise<Store> {
+  const { clock = systemClock, random = systemRandom, create, readOnly } = options
+  if (target.kind === 'file') {
+    throw new HoldfastError('UNSUPPORTED', 'journals in directories are not part of this build', {
+      hint: "Open 'memory:'.",
+      details: { path: target.path },
+    })
+  }
+  if (create === 'never' || readOnly === true) {
+    throw new HoldfastError('JOURNAL_MISSING', 'a journal in memory is always a new one', {
+      hint: "Open 'memory:' without readOnly, and without create: 'never'.",
+    })
+  }
+  return memoryStore({ clock, random })
+}
