@@ -130,6 +130,11 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     return this.#store.readOnly
   }
 
+  /** The same journal without the types of its definitions, for code whose own events have none. */
+  get untyped(): Journal {
+    return this as unknown as Journal
+  }
+
   /** Appends to one stream. All of the events and what goes along with them take effect, or nothing does; numbers are
    * given in the order of calls (with a schema that validates asynchronously: in the order in which that ends). */
   append(stream: string, events: EventInput<D> | readonly EventInput<D>[], options?: AppendOptions): Promise<Receipt>
@@ -168,7 +173,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     const { pin, signal } = options
     const plan = {
       select: selectorOf(options.select),
-      begin: beginningOf(options, this.#store),
+      begin: beginningOf(options, () => (this.#closing === undefined ? this.#store.head().position : 0)),
       types: typesOf(options.types),
       pin: pin === undefined ? undefined : { pin: pinName(pin.name), ttlMs: parseDuration(pin.ttl, 'ttl') },
       signal,
@@ -260,7 +265,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   }
 }
 
-function beginningOf({ after, from }: SubscribeOptions, store: Store): Beginning {
+function beginningOf({ after, from }: SubscribeOptions, newest: () => number): Beginning {
   if (after !== undefined && from !== undefined)
     throw invalidArgument('the start', 'given by after or from, not by both')
   if (typeof after === 'string') return { at: 'cursor', cursor: after }
@@ -268,7 +273,7 @@ function beginningOf({ after, from }: SubscribeOptions, store: Store): Beginning
   if (from === undefined || from === 'start') return { at: 'start' }
   if (from !== 'now') throw invalidArgument('from', "'start' or 'now'")
   // Taken now and not when the iteration begins: what is appended in between belongs to it.
-  return { at: 'position', position: store.head().position }
+  return { at: 'position', position: newest() }
 }
 
 function pinName(name: string): string {

@@ -54,6 +54,8 @@ describe('what is refused', () => {
     // biome-ignore lint/suspicious/noSparseArray: the hole is what is tested
     ['a hole', [1, , 3], 'data[1]'],
     ['a hole at the end', Object.assign([1], { length: 2 }), 'data[1]'],
+    ['an array with a setter', Object.defineProperty([1], 0, { set: () => {}, enumerable: true }), 'data[0]'],
+    ['a hole that a property makes up for', Object.assign([1], { length: 2, extra: 0 }), 'data[1]'],
     ['an array with a property', Object.assign([1], { index: 0 }), 'data.index'],
     ['an array with a property like an index', Object.assign([1], { '01': 0 }), 'data["01"]'],
     ['an array with a hidden property', Object.defineProperty([1], 'raw', { value: 1 }), 'data.raw'],

@@ -8,7 +8,7 @@ import { type ErrorCode, HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { BlobRef } from './blob-ref.ts'
 import type { CustomCodec } from './custom-codec.ts'
-import { hasGetter, hasOnlyElements, startsWithDollar } from './payload-plain.ts'
+import { hasOnlyElements, startsWithDollar } from './payload-plain.ts'
 
 const bareKey = /^[A-Za-z_$][A-Za-z0-9_$]*$/
 /** Properties of an Error that have a place of their own in its form. */
@@ -160,36 +160,38 @@ export class PayloadEncoder {
     if (property?.enumerable !== true) {
       return this.#refuse('a property that is not enumerable', 'Copy what is to be stored into a plain object.')
     }
+    return this.#valueOf(property)
+  }
+
+  #valueOf(property: PropertyDescriptor): unknown {
     if (property.get !== undefined || property.set !== undefined) {
-      return this.#refuse('an accessor property', 'Copy its value into a plain object.')
+      this.#refuse('an accessor property', 'Store a copy that holds its value.')
     }
     return property.value
   }
 
   #array(array: readonly unknown[]): string {
-    if (!hasOnlyElements(array)) this.#explainArray(array)
-    return `[${this.#elements('', array)}]`
+    const text = this.#elements('', array)
+    if (!hasOnlyElements(array)) this.#refuseExtra(array)
+    return `[${text}]`
   }
 
   #elements(prefix: string, array: readonly unknown[]): string {
     let text = ''
     for (let index = 0; index < array.length; index += 1) {
       this.#path.push(`${prefix}[${index}]`)
-      if (hasGetter(array, index)) this.#refuse('an accessor property', 'Copy its value into a plain array.')
-      text += `${index === 0 ? '' : ','}${this.encode(array[index])}`
+      const property = Object.getOwnPropertyDescriptor(array, index)
+      // Counting names would not do: a hole and an extra property make up for each other.
+      if (property === undefined) this.#refuse('a hole in an array', 'Fill it with null or undefined.')
+      text += `${index === 0 ? '' : ','}${this.encode(this.#valueOf(property))}`
       this.#path.pop()
     }
     return text
   }
 
-  /** An array with something other than its elements: says what. */
-  #explainArray(array: readonly unknown[]): never {
+  /** For an array without holes that has something beside its elements. */
+  #refuseExtra(array: readonly unknown[]): never {
     this.#noSymbols(array)
-    for (let index = 0; index < array.length; index += 1) {
-      if (Object.hasOwn(array, index)) continue
-      this.#path.push(`[${index}]`)
-      this.#refuse('a hole in an array', 'Fill it with null or undefined.')
-    }
     const extra = Object.getOwnPropertyNames(array).find((name) => name !== 'length' && !isIndex(name))
     this.#path.push(keySegment(String(extra)))
     this.#refuse('an extra property of an array', 'Store an object that holds the array and the property.')
@@ -217,8 +219,8 @@ export class PayloadEncoder {
   #error(error: Error): string {
     let text = `"name":${this.#errorText(error, 'name')},"message":${this.#errorText(error, 'message')}`
     // The stack is for people; one that was replaced by something other than text is left out.
-    if (Object.hasOwn(error, 'stack') && typeof error.stack === 'string')
-      text += `,"stack":${JSON.stringify(error.stack)}`
+    const stack: unknown = Object.hasOwn(error, 'stack') ? error.stack : undefined
+    if (typeof stack === 'string') text += `,"stack":${JSON.stringify(stack)}`
     if (Object.hasOwn(error, 'cause')) text += `,"cause":${this.#at('.cause', error.cause)}`
     let skipped = errorFields
     if (error instanceof AggregateError && Array.isArray(error.errors)) {

@@ -17,11 +17,12 @@ const lookupGetter = (
   Object.prototype as unknown as { readonly __lookupGetter__: (this: object, key: PropertyKey) => unknown }
 ).__lookupGetter__
 
-export function hasGetter(array: readonly unknown[], index: number): boolean {
+function hasGetter(array: readonly unknown[], index: number): boolean {
   return lookupGetter.call(array, index) !== undefined
 }
 
-/** A dense array's own names are its indices and `length`: one more name means extra properties, one less a hole. */
+/** A dense array's own names are its indices and `length`: any other count means extra properties
+ * or holes. An extra property can make up for a hole, but a hole reads as undefined, which isn't plain. */
 export function hasOnlyElements(array: readonly unknown[]): boolean {
   return (
     Object.getOwnPropertyNames(array).length === array.length + 1 && Object.getOwnPropertySymbols(array).length === 0

@@ -123,6 +123,50 @@ describe.each(models)('directories after a crash (%s)', (model) => {
     expect(trees).toContain('a=new b=kept')
   })
 
+  it('show a file that was renamed twice under one name only', async () => {
+    const simulated = await prepared(
+      (disk) => writeSynced(disk, 'a', '1'),
+      async (disk) => {
+        await disk.rename('a', 'b')
+        await disk.rename('b', 'c')
+      },
+    )
+    expect(await outcomes(simulated, model)).toEqual(new Set(['a=1', 'b=1', 'c=1']))
+  })
+
+  it.each<[how: string, (disk: Disk) => Promise<void>]>([
+    ['is removed', (disk) => disk.removeDirectory('d')],
+    ['is replaced', (disk) => disk.rename('e', 'd')],
+    ['is removed and made anew', (disk) => disk.removeDirectory('d').then(() => disk.makeDirectory('d'))],
+  ])('keep a file that was moved out of a directory before that %s', async (_, then) => {
+    const simulated = await prepared(moveBefore, async (disk) => {
+      await disk.rename('d/a', 'a')
+      await then(disk)
+    })
+    const trees = await outcomes(simulated, model)
+    expect([...trees].every((tree) => tree.includes('a=1'))).toBe(true)
+    expect(trees.size).toBeGreaterThan(2)
+  })
+
+  it('keep a directory that was moved into a new one', async () => {
+    const simulated = await prepared(moveBefore, async (disk) => {
+      await disk.makeDirectory('new')
+      await disk.rename('d', 'new/d')
+    })
+    const trees = ['d/ d/a=1 e/', 'd/ d/a=1 e/ new/', 'e/ new/ new/d/ new/d/a=1']
+    expect(await outcomes(simulated, model)).toEqual(new Set(trees))
+  })
+
+  it('never have a directory inside itself', async () => {
+    const simulated = await prepared(moveBefore, async (disk) => {
+      await disk.rename('d', 'e/d')
+      await disk.rename('e/d', 'd')
+      await disk.rename('e', 'd/e')
+    })
+    const trees = ['d/ d/a=1 e/', 'e/ e/d/ e/d/a=1', 'd/ d/a=1 d/e/']
+    expect(await outcomes(simulated, model)).toEqual(new Set(trees))
+  })
+
   it('never lose a file that is moved about, whatever is synced and removed meanwhile', async () => {
     for (let seed = 0; seed < 300; seed++) {
       const simulated = new SimulatedDisk()
@@ -148,6 +192,19 @@ describe('with independent directory entries', () => {
     const simulated = await prepared(moveBefore, (disk) => disk.rename('d/a', 'e/a'))
     const trees = await outcomes(simulated, 'adversarial')
     expect(trees).toEqual(new Set(['d/ d/a=1 e/', 'd/ d/a=1 e/ e/a=1', 'd/ e/ e/a=1']))
+  })
+
+  it('a file that a move left under both names is one file', async () => {
+    const simulated = await prepared(moveBefore, (disk) => disk.rename('d/a', 'e/a'))
+    let both = 0
+    for (let seed = 0; seed < 100; seed++) {
+      const { disk } = simulated.crash({ seed, model: 'adversarial' })
+      if (!disk.existsNow('d/a') || !disk.existsNow('e/a')) continue
+      both++
+      await writeSynced(disk, 'd/a', '2')
+      expect(await textOf(disk, 'e/a')).toBe('2')
+    }
+    expect(both).toBeGreaterThan(0)
   })
 
   it('a move whose old directory was synced is complete; one whose new one was synced is at least there', async () => {
@@ -185,6 +242,14 @@ describe('with one metadata log', () => {
       await disk.makeDirectory('later')
     })
     expect(await outcomes(simulated, 'ext4')).toEqual(new Set(['a=1 before/', 'a=1 before/ later/']))
+  })
+
+  it('a new file that was synced is there though it is empty', async () => {
+    const simulated = await prepared(nothing, async (disk) => {
+      const file = await disk.open('a', { mode: 'write', create: 'exclusive' })
+      await file.sync()
+    })
+    expect(await outcomes(simulated, 'ext4')).toEqual(new Set(['a=']))
   })
 
   it('a move between directories is one operation', async () => {

@@ -28,7 +28,8 @@ export interface FileState {
 export interface EntryEffect {
   readonly sequence: number
   readonly changes: readonly EntryChange[]
-  /** Set for what moves a node: the entry that it leaves and the one that it gets. */
+  /** Set for what moves a node: the entry that it leaves and the one that it gets. A directory's removal leaves one
+   * too, since what was moved out of it goes with it. */
   readonly moves: { readonly added?: EntryChange; readonly removed?: EntryChange }
   /** Earlier effects without which this one cannot survive. */
   readonly needs: readonly EntryEffect[]
@@ -113,10 +114,9 @@ export class UnsyncedEffects implements TreeEffects {
     const moves = { added, removed }
     const emptied = replaced?.kind === 'directory' ? this.#whatTouches(replaced) : []
     if (added.node?.kind === 'directory') {
-      // Between two directories this is atomic too, and after all earlier ones: else a crash could leave a directory
-      // inside itself, which no file system allows.
-      const earlier = this.entryEffects.filter((effect) => effect.moves.added?.node?.kind === 'directory')
-      this.#record([removed, added], moves, [...emptied, ...earlier, ...this.#whatLinks(added.directory)])
+      // Atomic also between two directories, and only with the moves that put its new parent where it is: else a crash
+      // could leave a directory inside itself, which no file system allows.
+      this.#record([removed, added], moves, [...emptied, ...this.#whatLinks(added.directory)])
     } else if (added.directory === removed.directory) this.#record([removed, added], moves, emptied)
     else {
       const adding = this.#record([added], { added }, emptied)
@@ -127,7 +127,7 @@ export class UnsyncedEffects implements TreeEffects {
 
   removedDirectory(removed: EntryChange, directory: DirectoryNode): void {
     // It is empty only with all that emptied it, moves to elsewhere among that.
-    this.#record([removed], {}, this.#whatTouches(directory))
+    this.#record([removed], { removed }, this.#whatTouches(directory))
   }
 
   #whatTouches(directory: DirectoryNode): readonly EntryEffect[] {
@@ -136,7 +136,10 @@ export class UnsyncedEffects implements TreeEffects {
 
   syncedDirectory(directory: DirectoryNode): void {
     if (this.dying) return
-    for (const effect of this.entryEffects) if (touches(effect, directory)) this.#makeDurable(effect)
+    for (const effect of this.#whatTouches(directory)) {
+      effect.durable = true
+      this.logFloor = Math.max(this.logFloor, effect.sequence)
+    }
     this.#foldEntries()
   }
 
@@ -170,13 +173,6 @@ export class UnsyncedEffects implements TreeEffects {
     const parents = new Set(links.flatMap((effect) => effect.changes.map((change) => change.directory)))
     const seenNow = new Set([...seen, directory])
     return [...links, ...[...parents].flatMap((parent) => this.#whatLinks(parent, seenNow))]
-  }
-
-  #makeDurable(effect: EntryEffect): void {
-    if (effect.durable) return
-    effect.durable = true
-    this.logFloor = Math.max(this.logFloor, effect.sequence)
-    for (const needed of effect.needs) this.#makeDurable(needed)
   }
 
   #foldEntries(): void {

@@ -11,7 +11,7 @@
 
 import { encodeCursor } from '../core/cursor.ts'
 import type { EventDefinitions } from '../core/schema.ts'
-import { isHoldfastError } from '../errors.ts'
+import { assert, isHoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { ReadItem, RemovedRange, Selector, Store } from '../stores/store.ts'
 import type { EventDecoder, EventOf } from './event.ts'
@@ -31,11 +31,13 @@ import {
 } from './place.ts'
 import { Wakeup } from './wakeup.ts'
 
-/** Events inside the history that retention removed: seqs when one stream is followed, else positions, inclusive. */
+/** Events inside the history that retention removed, by position, both inclusive. A single stream loses events at its
+ * front only, which is a reset. */
 export interface RemovedNotice {
   readonly notice: 'removed'
   readonly from: number
   readonly to: number
+  /** Behind what was removed. */
   readonly cursor: string
 }
 
@@ -158,6 +160,7 @@ class Follower<D extends EventDefinitions> {
     // Pinned before the place is judged, so that retention can't come in between.
     const { earliest } = await bounds(this.#store, select)
     await this.#pin?.start(earliest)
+    this.#next = earliest
     const start = await this.#start(begin, earliest)
     if ('reset' in start) yield await this.#reset(start.reset)
     else {
@@ -235,12 +238,11 @@ class Follower<D extends EventDefinitions> {
     const { select } = this.#plan
     const isStream = select.kind === 'stream'
     const items: Item<D>[] = []
-    for (let index = 0; index < page.length; index++) {
-      const item = page[index] as ReadItem
+    for (const item of page) {
       if ('removed' in item) {
         const { earliest } = await bounds(this.#store, select)
         if (item.removed.to < earliest) return { items, isOvertaken: true }
-        items.push(this.#removedNotice(item, page[index + 1]))
+        items.push(this.#removedNotice(item))
         this.#next = item.removed.to + 1
       } else {
         const event = this.#host.decoder.decode(item)
@@ -252,12 +254,9 @@ class Follower<D extends EventDefinitions> {
     return { items, isOvertaken: false }
   }
 
-  #removedNotice({ removed }: RemovedRange, following: ReadItem | undefined): RemovedNotice {
-    const { from, to } = removed
-    if (this.#plan.select.kind !== 'stream') this.#cursor = unverifiedCursor(this.#store, to)
-    else if (following !== undefined && !('removed' in following)) {
-      this.#cursor = unverifiedCursor(this.#store, following.position - 1)
-    }
+  #removedNotice({ removed: { from, to } }: RemovedRange): RemovedNotice {
+    assert(this.#plan.select.kind !== 'stream', 'a stream loses events at its front only')
+    this.#cursor = unverifiedCursor(this.#store, to)
     return { notice: 'removed', from, to, cursor: this.#cursor }
   }
 }

@@ -1,7 +1,9 @@
 // The conformance suite holds the memory store to the whole port; here stands what is its own: import, sharing
 // nothing with callers, and the exact figures of retention.
 
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { bodySum, hex8 } from '../core/record.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import { type MemoryStore, memoryStore } from './memory.ts'
@@ -331,6 +333,74 @@ describe('import', () => {
       await store.load(each(records))
       expect(store.head().position).toBe(3)
     }
+  })
+
+  it('takes every kind of control record', async () => {
+    const content = Buffer.from('hello')
+    const inline = createHash('sha256').update(content).digest('hex')
+    const outside = createHash('sha256').update('large').digest('hex')
+    const { store: source } = bench()
+    for (const text of ['hello', 'large']) await source.stageBlob(Buffer.from(text))
+    await append(source, [event('a', null, [inline]), event('b'), event('a', null, [outside])])
+    const [first, second, third] = await exported(source)
+    const controls = [
+      { control: 'blob', digest: inline, bytes: 5, data: content.toString('base64') },
+      { control: 'blob', digest: outside, bytes: 5, chunks: [[outside, 5]] },
+      { control: 'agenda', id: 'x', due: 1 },
+      { control: 'agenda', id: 'x', due: null },
+      { control: 'pin', pin: 'p', from: 1, until: 5 },
+      { control: 'pin', pin: 'p', from: null },
+      { control: 'command', id: 'old', time: 1, digest: 'd', position: 0, events: [], leases: [['l', 1, 2]] },
+      { control: 'forget', before: 2 },
+      { control: 'released', stream: 'a', through: 2 },
+      { control: 'retain', time: 1 },
+      { control: 'rewrite', time: 1 },
+      { control: 'witness', time: 9_000 },
+    ].map((control) => ({ control: JSON.stringify(control) }))
+    const records = [...controls, first, second, third] as ImportRecord[]
+    const { store } = bench()
+    // What is kept outside the records must be there before.
+    expect(await codeOf(store.load(each(records)))).toBe('IMPORT_INVALID')
+    await store.stageBlob(Buffer.from('large'))
+    await store.load(each(records))
+    expect(await store.stats()).toMatchObject({ events: 3, blobs: 2, agenda: 0, pins: 0, commands: 0 })
+    expect(await store.retain({ released: true }, { dryRun: true })).toMatchObject({ events: 2 })
+    await append(store, [event('a')])
+    expect(await readAll(store, { from: 4 })).toMatchObject([{ time: 9_000 }])
+  })
+
+  it('tells apart what was removed among events that stayed', async () => {
+    const [first, second, third] = await source()
+    const removed = { control: 'removed', from: 1, to: 9, count: 3, streams: [['z', 1, 3]] }
+    const { store } = bench()
+    await store.load(each([{ control: JSON.stringify(removed) }, first, second, third] as ImportRecord[]))
+    expect(await positions(store, tell)).toEqual([1, 2, 3, [4, 9]])
+    expect(await append(store, [event('z')])).toMatchObject({ position: 10, seq: 4 })
+    const wrong = { control: 'removed', from: 5, to: 4, count: 3, streams: [] }
+    expect(await codeOf(bench().store.load(each([{ control: JSON.stringify(wrong) }])))).toBe('IMPORT_INVALID')
+  })
+
+  it('refuses events whose fields are not of their kind', async () => {
+    const head = '{"position":1,"stream":"a","seq":1,"time":1,"type":"t","data":1'
+    const bodies = [
+      head.replace('"position":1', '"position":0'),
+      head.replace('"seq":1', '"seq":1.5'),
+      head.replace('"stream":"a"', '"stream":7'),
+      head.replace('"type":"t"', '"type":null'),
+      head.replace('"time":1', '"time":"now"'),
+      `${head},"blobs":"none"`,
+      `${head},"version":0`,
+    ]
+    for (const body of bodies) {
+      const record = { event: { text: `${body}}`, sum: hex8(bodySum(body)) } }
+      expect(await codeOf(bench().store.load(each([record]))), body).toBe('IMPORT_INVALID')
+    }
+    const later = head
+      .replace('"position":1', '"position":2')
+      .replace('"seq":1', '"seq":2')
+      .replace('"time":1', '"time":0')
+    const records = [head, later].map((body) => ({ event: { text: `${body}}`, sum: hex8(bodySum(body)) } }))
+    expect(await codeOf(bench().store.load(each(records)))).toBe('IMPORT_INVALID')
   })
 
   it('needs an empty journal, also at the end', async () => {

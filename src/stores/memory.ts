@@ -6,6 +6,7 @@
 // Parts: memory/state.ts what there is · read.ts pages · retain.ts removal · load.ts import · verify.ts checks.
 
 import { decide, receiptOf } from '../core/decide.ts'
+import { compareUtf8 } from '../core/utf8-order.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
@@ -144,8 +145,8 @@ class ArrayStore implements MemoryStore {
   }): AsyncGenerator<readonly StreamHead[], void, undefined> {
     const { prefix = '', after } = query
     const names = [...this.#open().streams.keys()]
-      .filter((name) => name.startsWith(prefix) && (after === undefined || compareBytes(name, after) > 0))
-      .sort(compareBytes)
+      .filter((name) => name.startsWith(prefix) && (after === undefined || compareUtf8(name, after) > 0))
+      .sort(compareUtf8)
     for (let index = 0; index < names.length; index += limits.pageEventsMax) {
       const state = this.#open()
       yield names.slice(index, index + limits.pageEventsMax).flatMap((name) => state.headOf(name) ?? [])
@@ -175,7 +176,7 @@ class ArrayStore implements MemoryStore {
     const { dueBy = Number.POSITIVE_INFINITY, prefix = '', limit = Number.POSITIVE_INFINITY } = query
     return [...this.#open().agenda.values()]
       .filter((item) => item.due <= dueBy && item.id.startsWith(prefix))
-      .sort((a, b) => a.due - b.due || compareBytes(a.id, b.id))
+      .sort((a, b) => a.due - b.due || compareUtf8(a.id, b.id))
       .slice(0, limit)
   }
 
@@ -184,7 +185,7 @@ class ArrayStore implements MemoryStore {
   }
 
   async pins(): Promise<readonly PinState[]> {
-    return [...this.#open().livePins(this.#now())].sort((a, b) => compareBytes(a.pin, b.pin))
+    return [...this.#open().livePins(this.#now())].sort((a, b) => compareUtf8(a.pin, b.pin))
   }
 
   async stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
@@ -295,8 +296,4 @@ class ArrayStore implements MemoryStore {
     this.#isWakeDue = false
     for (const watcher of [...this.#watchers]) watcher()
   }
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -105,7 +105,7 @@ function loadRemoved(
     stream.seq = last
     stream.position = Math.max(stream.position, to)
   }
-  return { from, to, streams: new Set(streams.map(([name]) => name)) }
+  return { from, to, streams: new Map(streams.map(([name]) => [name, { from, to }])) }
 }
 
 /** A removed record spans from its first to its last position; events of other streams may stand in between. */

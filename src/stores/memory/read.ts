@@ -141,14 +141,16 @@ function removedIn(state: MemoryState, select: Selector, window: Window): readon
     return clip([{ from: 1, to: earliest - 1 }], window)
   }
   return clip(
-    state.removed.filter((block) => concerns(block, select)),
+    state.removed.filter((block) => concerns(block, select, window)),
     window,
   )
 }
 
-function concerns(block: RemovedBlock, select: Selector): boolean {
+function concerns(block: RemovedBlock, select: Selector, window: Window): boolean {
   if (select.kind !== 'prefix') return true
-  for (const stream of block.streams) if (stream.startsWith(select.prefix)) return true
+  for (const [stream, { from, to }] of block.streams) {
+    if (from <= window.to && to >= window.from && stream.startsWith(select.prefix)) return true
+  }
   return false
 }
 

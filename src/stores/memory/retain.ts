@@ -4,8 +4,9 @@
 // front of a stream and what stays has no hole. A dry run makes the same plan and stops there.
 
 import type { TimeMs } from '../../core/numbers.ts'
+import { compareUtf8 } from '../../core/utf8-order.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../store.ts'
-import type { MemoryState, RemovedBlock, StoredEvent } from './state.ts'
+import type { MemoryState, RemovedBlock, Span, StoredEvent } from './state.ts'
 
 interface Plan {
   readonly removed: ReadonlySet<StoredEvent>
@@ -119,7 +120,7 @@ class Holds {
 
   /** Names of the pins that keep any of these, in order of name. */
   namesOf(events: readonly StoredEvent[]): readonly string[] {
-    return [...new Set(events.flatMap((event) => this.#of(event).map((pin) => pin.pin)))].sort()
+    return [...new Set(events.flatMap((event) => this.#of(event).map((pin) => pin.pin)))].sort(compareUtf8)
   }
 
   #of(event: StoredEvent): readonly PinState[] {
@@ -163,20 +164,24 @@ function carryOut(
 }
 
 function blockOf(event: StoredEvent): RemovedBlock {
-  return { from: event.position, to: event.position, streams: new Set([event.stream]) }
+  const span = { from: event.position, to: event.position }
+  return { ...span, streams: new Map([[event.stream, span]]) }
 }
 
 /** In order of position, with those that touch made one. */
 export function joinBlocks(blocks: readonly RemovedBlock[]): readonly RemovedBlock[] {
-  const joined: { from: number; to: number; streams: Set<string> }[] = []
+  const joined: { from: number; to: number; streams: Map<string, Span> }[] = []
   for (const block of [...blocks].sort((a, b) => a.from - b.from)) {
     const last = joined.at(-1)
-    if (last === undefined || block.from > last.to + 1) {
-      joined.push({ from: block.from, to: block.to, streams: new Set(block.streams) })
-    } else {
+    if (last === undefined || block.from > last.to + 1) joined.push({ ...block, streams: new Map(block.streams) })
+    else {
       last.to = Math.max(last.to, block.to)
-      for (const stream of block.streams) last.streams.add(stream)
+      for (const [stream, span] of block.streams) last.streams.set(stream, hull(last.streams.get(stream), span))
     }
   }
   return joined
+}
+
+function hull(a: Span | undefined, b: Span): Span {
+  return a === undefined ? b : { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) }
 }

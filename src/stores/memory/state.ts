@@ -35,11 +35,15 @@ export interface StreamState {
   events: StoredEvent[]
 }
 
-/** A run of positions without a gap, all removed, and whose events stood there. */
-export interface RemovedBlock {
+/** From one position to another, inclusive. */
+export interface Span {
   readonly from: Position
   readonly to: Position
-  readonly streams: ReadonlySet<string>
+}
+
+/** A run of positions without a gap, all removed; per stream, from its first event there to its last. */
+export interface RemovedBlock extends Span {
+  readonly streams: ReadonlyMap<string, Span>
 }
 
 export class MemoryState implements DecisionView {

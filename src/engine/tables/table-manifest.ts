@@ -1,0 +1,134 @@
+// The manifest: which tables make up the set, newest first, and the caller's note. One line of JSON that ends with a
+// checksum over all before it. Replaced as a whole: written beside, synced, renamed, directory synced.
+// Invariant: a manifest that is read vouches for itself, and its tables were durable before it was.
+
+import { crc32 } from 'node:zlib'
+import type { Disk, DiskFile } from '../../disks/disk.ts'
+import { diskErrorCode } from '../../disks/disk-error.ts'
+import { isCount, isPointer } from './pointer.ts'
+import type { TableDescription } from './table-writer.ts'
+import { readWhole, writeWhole } from './whole-io.ts'
+
+const format = 1
+const manifestBytesMax = 16_777_216
+
+export interface TableManifest {
+  /** The number for the next table: names are never used twice, so that a late reader can't take one for another. */
+  readonly nextTable: number
+  /** Newest first. */
+  readonly tables: readonly TableDescription[]
+  readonly note: string
+}
+
+export type StoredManifest =
+  | { readonly state: 'ready'; readonly manifest: TableManifest; readonly bytes: Buffer }
+  | { readonly state: 'absent'; readonly why: string }
+  | { readonly state: 'damaged'; readonly why: string }
+
+export function manifestPath(folder: string): string {
+  return `${folder}/manifest.json`
+}
+
+export function encodeManifest(manifest: TableManifest): Buffer {
+  const { nextTable, tables, note } = manifest
+  const body = JSON.stringify({ format, nextTable, tables, note }).slice(0, -1)
+  return Buffer.from(`${body}${ending(Buffer.from(body))}`)
+}
+
+/** undefined when these are not the bytes of a manifest of this format. */
+export function decodeManifest(bytes: Buffer): TableManifest | undefined {
+  const body = bytes.subarray(0, Math.max(0, bytes.length - endingBytes))
+  if (bytes.toString('latin1', body.length) !== ending(body)) return undefined
+  try {
+    const parsed: unknown = JSON.parse(`${body.toString()}}`)
+    return isManifest(parsed) ? parsed : undefined
+  } catch {
+    // Not JSON in spite of its checksum: not written by us.
+    return undefined
+  }
+}
+
+function ending(body: Buffer): string {
+  return `,"sum":"${crc32(body).toString(16).padStart(8, '0')}"}\n`
+}
+
+const endingBytes = ending(Buffer.alloc(0)).length
+
+function isManifest(value: unknown): value is TableManifest {
+  if (typeof value !== 'object' || value === null) return false
+  const manifest = value as Partial<Record<keyof TableManifest | 'format', unknown>>
+  return (
+    manifest.format === format &&
+    isCount(manifest.nextTable) &&
+    typeof manifest.note === 'string' &&
+    Array.isArray(manifest.tables) &&
+    manifest.tables.every(isDescription)
+  )
+}
+
+function isDescription(value: unknown): value is TableDescription {
+  if (typeof value !== 'object' || value === null) return false
+  const table = value as Partial<Record<keyof TableDescription, unknown>>
+  return (
+    typeof table.name === 'string' &&
+    /^\d{8,}$/.test(table.name) &&
+    isCount(table.bytes) &&
+    isCount(table.entries) &&
+    isPointer(table.footer)
+  )
+}
+
+export async function loadManifest(disk: Disk, folder: string): Promise<StoredManifest> {
+  const path = manifestPath(folder)
+  const bytes = await readSmallFile(disk, path)
+  if (bytes === undefined) return { state: 'absent', why: `${path} is missing` }
+  const manifest = typeof bytes === 'string' ? undefined : decodeManifest(bytes)
+  if (typeof bytes === 'string' || manifest === undefined) {
+    return {
+      state: 'damaged',
+      why: `${path} is not a manifest: ${typeof bytes === 'string' ? bytes : 'wrong checksum or format'}`,
+    }
+  }
+  return { state: 'ready', manifest, bytes }
+}
+
+/** undefined: not there; a text: what else stands there. */
+async function readSmallFile(disk: Disk, path: string): Promise<Buffer | string | undefined> {
+  let file: DiskFile
+  try {
+    file = await disk.open(path, { mode: 'read' })
+  } catch (error) {
+    const code = diskErrorCode(error)
+    if (code === 'ENOENT') return undefined
+    if (code === 'ENOTFILE') return 'not a regular file'
+    throw error
+  }
+  try {
+    const size = await file.size()
+    if (size > manifestBytesMax) return `${size} bytes long`
+    const bytes = Buffer.allocUnsafeSlow(size)
+    return bytes.subarray(0, await readWhole(file, bytes, 0))
+  } finally {
+    await file.close()
+  }
+}
+
+/** Durable when it resolves. After a throw, either the old or the new manifest is there. */
+export async function storeManifest(disk: Disk, folder: string, manifest: TableManifest): Promise<Buffer> {
+  const path = manifestPath(folder)
+  const part = `${path}.part`
+  const bytes = encodeManifest(manifest)
+  // Before the manifest can be there, the tables that it lists must be: also their names, not only their content.
+  await disk.syncDirectory(folder)
+  const file = await disk.open(part, { mode: 'write', create: 'maybe' })
+  try {
+    await file.truncate(0)
+    await writeWhole(file, bytes, 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await disk.rename(part, path)
+  await disk.syncDirectory(folder)
+  return bytes
+}
