@@ -38,7 +38,7 @@ export interface WriterEvents {
 /** Blobs that were staged but are not in the journal yet. */
 export interface BlobStaging {
   staged(digest: string): BlobControl | undefined
-  /** An append that names these has settled. */
+  /** An append that names these took effect. */
   settled(digests: readonly string[]): void
 }
 
@@ -457,8 +457,8 @@ class AppendTask implements Task {
     return missingFor(this.#batch, this.#writer.state)
   }
 
+  /** What was refused may be tried again: its blobs stay staged. */
   refuse(error: Error): void {
-    this.#releaseBlobs()
     this.#reject(error)
   }
 
@@ -467,18 +467,23 @@ class AppendTask implements Task {
     if (decision.kind === 'commit' && this.#batch.durability === 'eventual') this.#resolve(decision.receipt)
     this.#writer.settleLater({
       done: () => {
+        if (decision.kind === 'refused') return this.refuse(decision.error)
         this.#releaseBlobs()
-        if (decision.kind === 'refused') this.#reject(decision.error)
-        else this.#resolve(decision.receipt)
+        this.#resolve(decision.receipt)
       },
       failed: (error) => this.refuse(error),
     })
   }
 
+  /** Once for the whole batch: it ends one claim on each blob, however many of its events name it. */
   #releaseBlobs(): void {
-    for (const event of this.#batch.events) {
-      if (event.blobs !== undefined && event.blobs.length > 0) this.#writer.releaseBlobs(event.blobs)
+    let named: string[] | undefined
+    for (const { blobs } of this.#batch.events) {
+      if (blobs === undefined || blobs.length === 0) continue
+      named ??= []
+      named.push(...blobs)
     }
+    if (named !== undefined) this.#writer.releaseBlobs(named)
   }
 }
 
