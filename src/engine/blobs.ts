@@ -16,11 +16,11 @@ import { BlobClaims, Claim } from './blob-claims.ts'
 import { readBlobRecord } from './blob-record.ts'
 import { ChunkFiles, sha256 } from './chunk-files.ts'
 import { Chunker } from './chunker.ts'
-import { blobPath, folders, isPart } from './layout.ts'
+import { blobPath } from './layout.ts'
 import type { LogView } from './log-view.ts'
 import { damaged } from './segment.ts'
 import type { BlobPlace } from './state.ts'
-import { kindPrefix, stateKeys } from './state-keys.ts'
+import { stateKeys } from './state-keys.ts'
 import { errorCodeOf } from './whole-file.ts'
 import { WorkWindow } from './work-window.ts'
 import type { BlobStaging } from './writer.ts'
@@ -274,85 +274,4 @@ function blobMissing(digest: string): HoldfastError {
     hint: 'It was never put, its claim was given up, or retention took it with the last event that named it.',
     details: { digest },
   })
-}
-
-/**
- * Removes the chunk files that no living blob's record lists and nobody claims, and what crashes left of chunks in the
- * making. What was removed of the log's records must be durable before.
- */
-export function sweepBlobs(
-  log: LogView,
-  blobs: Blobs,
-  live: (digest: string) => boolean | Promise<boolean>,
-): Promise<{ files: number; bytes: number }> {
-  return blobs.hold(async () => {
-    // Files first: one that appears later is claimed by whoever wrote it, and hold() keeps that claim.
-    const names = await chunkFileNames(log.disk)
-    const needed = await neededChunks(log, live)
-    return removeUnneeded(log, blobs, { names, needed })
-  })
-}
-
-async function chunkFileNames(disk: Disk): Promise<readonly string[]> {
-  const names: string[] = []
-  if (!disk.existsNow(folders.blobs)) return names
-  for (const folder of await disk.list(folders.blobs)) {
-    if (folder.kind !== 'directory') continue
-    for (const { name, kind } of await disk.list(`${folders.blobs}/${folder.name}`)) {
-      if (kind === 'file') names.push(`${folder.name}/${name}`)
-    }
-  }
-  return names
-}
-
-async function neededChunks(
-  log: LogView,
-  live: (digest: string) => boolean | Promise<boolean>,
-): Promise<ReadonlySet<string>> {
-  const needed = new Set<string>()
-  for await (const page of log.state.scan<BlobPlace>(kindPrefix.blob)) {
-    for (const [key, { chunks }] of page) {
-      if (chunks === undefined || !(await live(key.slice(kindPrefix.blob.length)))) continue
-      for (const [digest] of chunks) needed.add(digest)
-    }
-  }
-  return needed
-}
-
-const chunkPattern = /^([0-9a-f]{2})\/(\1[0-9a-f]{62})$/
-
-async function removeUnneeded(
-  log: LogView,
-  blobs: Blobs,
-  plan: { readonly names: readonly string[]; readonly needed: ReadonlySet<string> },
-): Promise<{ files: number; bytes: number }> {
-  const { disk } = log
-  const changed = new Set<string>()
-  let files = 0
-  let bytes = 0
-  for (const name of plan.names) {
-    const path = `${folders.blobs}/${name}`
-    const digest = chunkPattern.exec(name)?.[2]
-    if (digest === undefined) {
-      if (isPart(name) && (await blobs.removePart(path))) changed.add(path.slice(0, path.lastIndexOf('/')))
-      continue // anything else is not ours
-    }
-    if (plan.needed.has(digest) || blobs.isChunkClaimed(digest)) continue
-    const size = await fileBytes(disk, path)
-    if (!(await blobs.removeChunk(digest))) continue
-    files++
-    bytes += size
-    changed.add(ChunkFiles.folderOf(digest))
-  }
-  for (const folder of changed) await disk.syncDirectory(folder)
-  return { files, bytes }
-}
-
-async function fileBytes(disk: Disk, path: string): Promise<number> {
-  const file = await disk.open(path, { mode: 'read' })
-  try {
-    return await file.size()
-  } finally {
-    await file.close()
-  }
 }

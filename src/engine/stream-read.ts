@@ -260,3 +260,20 @@ async function firstPlaceFrom(view: LogView, stretch: Stretch, cut: Position): P
     return low === places.offsets.length ? undefined : places.first + low
   })
 }
+
+/** Position of the stream's event at this seq; undefined when it is not retained or does not exist. */
+export async function positionOf(view: LogView, stream: string, seq: Seq): Promise<Position | undefined> {
+  const query: ReadQuery = { select: { kind: 'stream', stream }, from: seq, to: seq, limit: 1, direction: 'forward' }
+  for await (const [item] of readStream(view, query, stream)) {
+    if (item !== undefined && !('removed' in item)) return item.position
+  }
+  return undefined
+}
+
+/** First retained seq of the stream whose position is at or above `position`; its last seq + 1 when there is none. */
+export async function seqAtOrBehind(view: LogView, stream: string, position: Position): Promise<Seq> {
+  const head = await view.state.loadHead(stream)
+  if (head === null) return 1
+  if (head.position < position) return head.seq + 1
+  return Math.max(await earliestSeq(view, stream), await firstSeqFrom(view, stream, head.segment, position))
+}

@@ -195,7 +195,14 @@ export class Writer {
   }
 
   #canLayOut(): boolean {
-    return !this.#rotationDue && this.#filling.byteCount < limits.groupBytesMax
+    if (this.#rotationDue || this.#filling.byteCount >= limits.groupBytesMax) return false
+    // What doesn't fit any more waits for the next segment: only a single batch can make a segment longer.
+    return this.#filling.isEmpty || this.#stagedEnd < this.#parts.segmentBytes
+  }
+
+  /** Length of the active segment once all that is laid out is written. */
+  get #stagedEnd(): number {
+    return this.#active.bytes + (this.#isInFlight ? this.#inFlight.byteCount : 0) + this.#filling.byteCount
   }
 
   async #pump(): Promise<void> {
@@ -262,7 +269,7 @@ export class Writer {
   #layOut(controls: readonly Control[], events: readonly PlacedEvent[], time: TimeMs): void {
     const active = this.#active
     const group = this.#filling
-    const base = active.bytes + (this.#isInFlight ? this.#inFlight.byteCount : 0)
+    const base = this.#stagedEnd - group.byteCount
     let left = controls.length + events.length
     for (const control of controls) {
       left--
