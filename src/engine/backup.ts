@@ -5,6 +5,7 @@
 // checksum and the line before, every sealed segment and chunk against its SHA-256, so a backup never holds damage.
 
 import { createHash } from 'node:crypto'
+import type { RewriteControl } from '../core/control.ts'
 import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine } from '../core/record.ts'
 import type { Directories, NewDirectory } from '../disks/directories.ts'
@@ -90,6 +91,7 @@ class Backup {
 
   async copy(segments: readonly HeldSegment[]): Promise<void> {
     this.#step(0)
+    await this.#refuseUnfinished(segments)
     for (const { bytes } of segments) this.#bytesTotal += bytes
     for await (const [, bytes] of this.#chunks()) this.#bytesTotal += bytes
 
@@ -99,6 +101,19 @@ class Backup {
     await this.#copyChunks()
     await writeIdentity(this.#target, this.#source.log.identity)
     this.#step(0)
+  }
+
+  /** A rewrite that is journaled but whose file has not taken its name: only the journal's own directory can finish it. */
+  async #refuseUnfinished(segments: readonly HeldSegment[]): Promise<void> {
+    const sealed = new Map(segments.map(({ segment: { facts } }) => [facts.name, facts.sealed?.sha256]))
+    for await (const page of this.#source.log.state.scan<RewriteControl>(kindPrefix.rewrite)) {
+      for (const [, { old }] of page) {
+        if (!old.some(([name, sha256]) => sealed.get(name) === sha256)) continue
+        throw new HoldfastError('LOCKED', `${this.#source.log.disk.label} is just being rewritten by retention`, {
+          hint: 'Try again in a moment. If no process has the journal open, open it for writing once, which finishes this.',
+        })
+      }
+    }
   }
 
   /** Tells how far it is, and stops when that was asked for. */

@@ -42,10 +42,6 @@ export class BlobClaims {
     return this.#chunks.has(digest)
   }
 
-  claimedChunks(): ReadonlySet<string> {
-    return new Set(this.#chunks.keys())
-  }
-
   claimChunk(claim: Claim, digest: string): void {
     if (claim.chunks.has(digest)) return
     claim.chunks.add(digest)

@@ -73,10 +73,6 @@ export class Blobs implements BlobStaging {
     return this.#claims.isChunkClaimed(digest)
   }
 
-  claimedChunks(): ReadonlySet<string> {
-    return this.#claims.claimedChunks()
-  }
-
   /** Claims that end while `work` runs count until it is done. */
   hold<T>(work: () => Promise<T>): Promise<T> {
     return this.#claims.hold(work)
