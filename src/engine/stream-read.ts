@@ -228,7 +228,7 @@ export async function earliestSeq(view: LogView, stream: string): Promise<Seq> {
   const kept = keep.get(stream)
   if (cut <= 1 || kept !== undefined) return Math.min(head.seq + 1, Math.max(truncated, kept ?? 1))
   if (head.position < cut) return head.seq + 1
-  return Math.max(truncated, await firstSeqFrom(view, stream, head.segment, cut))
+  return Math.min(head.seq + 1, Math.max(truncated, await firstSeqFrom(view, stream, head.segment, cut)))
 }
 
 /** First seq of the stream whose position is at or above `cut`, which its newest event is. */
@@ -275,5 +275,6 @@ export async function seqAtOrBehind(view: LogView, stream: string, position: Pos
   const head = await view.state.loadHead(stream)
   if (head === null) return 1
   if (head.position < position) return head.seq + 1
-  return Math.max(await earliestSeq(view, stream), await firstSeqFrom(view, stream, head.segment, position))
+  const first = await firstSeqFrom(view, stream, head.segment, position)
+  return Math.min(head.seq + 1, Math.max(await earliestSeq(view, stream), first))
 }
