@@ -36,11 +36,13 @@ function newDirectory(made: {
   readonly lock: DiskLock
 }): NewDirectory {
   const { target, part, disk, lock } = made
+  let at = part
   return {
     disk,
     async commit() {
       await disk.syncDirectory('')
       await rename(part, target)
+      at = target
       await nodeDisk(dirname(target)).syncDirectory('')
       const whole = nodeDisk(target)
       await whole.remove(lockPath)
@@ -48,7 +50,7 @@ function newDirectory(made: {
       await lock.release()
     },
     async discard() {
-      await rm(part, { recursive: true, force: true })
+      await rm(at, { recursive: true, force: true })
       await lock.release()
     },
   }

@@ -167,23 +167,6 @@ describe('backup', () => {
     )
     await store.close()
   })
-
-  it('of one place is made by one at a time', async () => {
-    const one = await openSmall()
-    const other = await openDirectory(join(directory, 'other'), {})
-    await fill(one)
-    await append(other, 'x')
-    let second: Promise<unknown> | undefined
-    const progress = (): void => {
-      second ??= codeOf(other.backup(target, {}))
-    }
-    // The first one waits in its step until the second has been refused.
-    await Promise.all([one.backup(target, { progress }), append(one, 'meanwhile')])
-    expect(['LOCKED', 'TARGET_NOT_EMPTY']).toContain(await second)
-    const copy = await openDirectory(target, {})
-    expect(copy.identity()).toEqual(one.identity())
-    for (const store of [copy, one, other]) await store.close()
-  })
 })
 
 /** A file below the directory, the first in name order. */

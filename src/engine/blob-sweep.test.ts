@@ -35,7 +35,8 @@ function naming(digest: string): Batch {
 async function chunkFiles(disk: Disk): Promise<string[]> {
   const paths: string[] = []
   for (const folder of await listNames(disk, folders.blobs)) {
-    for (const name of await listNames(disk, `${folders.blobs}/${folder}`)) paths.push(`${folders.blobs}/${folder}/${name}`)
+    for (const name of await listNames(disk, `${folders.blobs}/${folder}`))
+      paths.push(`${folders.blobs}/${folder}/${name}`)
   }
   return paths.sort()
 }

@@ -58,27 +58,24 @@ async function* inPieces(content: Uint8Array, bytes: number): AsyncGenerator<Uin
 const large = randomBytes(1, 400_000)
 
 describe('blobs', () => {
-  it.each([
-    0,
-    1,
-    limits.blobInlineBytesMax,
-    limits.blobInlineBytesMax + 1,
-    large.length,
-  ])('of %i bytes can be read when staged, when appended and after opening anew', async (bytes) => {
-    const disk = memoryDisk()
-    const content = large.subarray(0, bytes)
-    let store = await openStore(disk)
-    const staged = await store.stageBlob(content)
-    expect(staged).toMatchObject({ digest: sha256(content), bytes })
-    expect((await contentIn(store, staged.digest)).equals(content)).toBe(true)
-    await append(store, [staged.digest])
-    expect((await contentIn(store, staged.digest)).equals(content)).toBe(true)
-    await store.close()
-    store = await openStore(disk)
-    expect(await store.blob(staged.digest)).toEqual({ digest: staged.digest, bytes })
-    expect((await contentIn(store, staged.digest)).equals(content)).toBe(true)
-    await store.close()
-  })
+  it.each([0, 1, limits.blobInlineBytesMax, limits.blobInlineBytesMax + 1, large.length])(
+    'of %i bytes can be read when staged, when appended and after opening anew',
+    async (bytes) => {
+      const disk = memoryDisk()
+      const content = large.subarray(0, bytes)
+      let store = await openStore(disk)
+      const staged = await store.stageBlob(content)
+      expect(staged).toMatchObject({ digest: sha256(content), bytes })
+      expect((await contentIn(store, staged.digest)).equals(content)).toBe(true)
+      await append(store, [staged.digest])
+      expect((await contentIn(store, staged.digest)).equals(content)).toBe(true)
+      await store.close()
+      store = await openStore(disk)
+      expect(await store.blob(staged.digest)).toEqual({ digest: staged.digest, bytes })
+      expect((await contentIn(store, staged.digest)).equals(content)).toBe(true)
+      await store.close()
+    },
+  )
 
   it('are the same however their content arrives', async () => {
     const disk = memoryDisk()
@@ -266,7 +263,10 @@ describe('chunk files', () => {
   })
 
   it('that can not be written are told with a code, and leave no claim behind', async () => {
-    for (const [fault, code] of [['ENOSPC', 'DISK_FULL'], ['EIO', 'IO']] as const) {
+    for (const [fault, code] of [
+      ['ENOSPC', 'DISK_FULL'],
+      ['EIO', 'IO'],
+    ] as const) {
       for (const op of ['write', 'sync', 'rename', 'syncDirectory'] as const) {
         const inner = memoryDisk()
         await (await openStore(inner)).close()

@@ -138,12 +138,30 @@ export class Writer {
     })
   }
 
-  /** Resolves when nothing is queued or on its way any more; rejects when the writer has failed. */
+  /** Resolves when all that was appended before is durable, whatever comes meanwhile; rejects when the writer has failed. */
   async settled(): Promise<void> {
+    if (this.#failure === undefined && (this.#isBusy || this.#queue.length > 0)) {
+      await new Promise<void>((resolve) => this.#waitBehindAll(resolve))
+    }
+    if (this.#failure !== undefined) throw this.#latched()
+  }
+
+  /** Nothing is queued or on its way any more: with appends that never cease, it never comes to that. */
+  async #idle(): Promise<void> {
     while (this.#failure === undefined && (this.#isBusy || this.#queue.length > 0)) {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
     }
     if (this.#failure !== undefined) throw this.#latched()
+  }
+
+  /** Calls back when all that is queued or laid out now is durable, or the writer has failed. */
+  #waitBehindAll(resolve: () => void): void {
+    const stage = (): void => {
+      this.#filling.outcomes.push({ done: resolve, failed: resolve })
+      this.#schedule()
+    }
+    if (this.#queue.length === 0 && this.#canLayOut()) stage()
+    else this.#enqueue({ bytes: 0, missing: () => undefined, stage, refuse: resolve })
   }
 
   get #isBusy(): boolean {
@@ -160,9 +178,9 @@ export class Writer {
     this.#restTimer?.cancel()
     try {
       if (this.#failure === undefined) {
-        await this.settled()
+        await this.#idle()
         if (!this.#witnessed) await this.#witness()
-        await this.settled()
+        await this.#idle()
         await this.#parts.mark.settle(this.#durablePlace())
       }
     } finally {
@@ -189,6 +207,10 @@ export class Writer {
         }),
       )
     }
+    this.#enqueue(task)
+  }
+
+  #enqueue(task: Task): void {
     this.#queue.push(task)
     this.#queuedBytes += task.bytes
     if (!this.#isPumping) void this.#pump()
