@@ -35,20 +35,22 @@ export class Block {
     let high = this.keys.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compareUtf8(this.keys[middle] ?? '', key) < 0) low = middle + 1
+      // In range: low <= middle < high <= length.
+      if (compareUtf8(this.keys[middle] as string, key) < 0) low = middle + 1
       else high = middle
     }
     return low
   }
 
+  /** `index` is that of a key. */
   value(index: number): string | null {
-    const start = this.#values[index * 2] ?? -1
+    const start = this.#values[index * 2] as number
     return start < 0 ? null : this.#bytes.toString('utf8', start, this.#values[index * 2 + 1])
   }
 
   /** In an index block: the child whose last key is the key at this index. */
   pointer(index: number): Pointer {
-    const start = this.#values[index * 2] ?? -1
+    const start = this.#values[index * 2] as number
     const pointer = start < 0 ? undefined : decodePointer(this.#bytes.subarray(start, this.#values[index * 2 + 1]))
     if (pointer === undefined)
       throw new TableDamaged(this.#place.file, this.#place.offset, 'the index entry is no pointer')

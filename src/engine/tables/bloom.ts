@@ -27,12 +27,13 @@ export function hashKey(key: string): KeyHash {
   return { first: (first ^ (first >>> 16)) >>> 0, second: ((second ^ (second >>> 16)) | 1) >>> 0 }
 }
 
+/** `bits` are not empty, so that every probe (modulo their number) lies within them. */
 export function bloomMayContain(bits: Uint8Array, hash: KeyHash): boolean {
   const bitCount = bits.length * 8
   let probe = hash.first
   for (let count = 0; count < probes; count++) {
     const bit = probe % bitCount
-    if (((bits[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false
+    if (((bits[bit >>> 3] as number) & (1 << (bit & 7))) === 0) return false
     probe = (probe + hash.second) >>> 0
   }
   return true
@@ -68,7 +69,7 @@ export class BloomBuilder {
     if (this.#bits !== undefined) return this.#bits
     const bits = emptyBloom(this.#used / 2)
     for (let index = 0; index < this.#used; index += 2) {
-      setBits(bits, this.#hashes[index] ?? 0, this.#hashes[index + 1] ?? 0)
+      setBits(bits, this.#hashes[index] as number, this.#hashes[index + 1] as number)
     }
     return bits
   }
@@ -83,7 +84,7 @@ function setBits(bits: Uint8Array, first: number, second: number): void {
   let probe = first
   for (let count = 0; count < probes; count++) {
     const bit = probe % bitCount
-    bits[bit >>> 3] = (bits[bit >>> 3] ?? 0) | (1 << (bit & 7))
+    bits[bit >>> 3] = (bits[bit >>> 3] as number) | (1 << (bit & 7))
     probe = (probe + second) >>> 0
   }
 }

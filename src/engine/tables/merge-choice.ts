@@ -15,17 +15,15 @@ export interface MergeRun {
 /** `tableBytes` newest first; the run is [start, end). */
 export function chooseMerge(tableBytes: readonly number[]): MergeRun | undefined {
   for (let start = 0; start + tablesMin <= tableBytes.length; start++) {
-    let largest = weight(tableBytes[start])
-    let end = start + 1
-    while (end < tableBytes.length && weight(tableBytes[end]) <= largest * similarFactor) {
-      largest = Math.max(largest, weight(tableBytes[end]))
+    let largest = 0
+    let end = start
+    for (const bytes of tableBytes.slice(start)) {
+      const weight = Math.max(bytesFloor, bytes)
+      if (end > start && weight > largest * similarFactor) break
+      largest = Math.max(largest, weight)
       end++
     }
     if (end - start >= tablesMin) return { start, end }
   }
   return undefined
-}
-
-function weight(bytes: number | undefined): number {
-  return Math.max(bytesFloor, bytes ?? 0)
 }

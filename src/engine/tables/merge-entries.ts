@@ -77,9 +77,8 @@ class Cursor {
     }
   }
 
-  /** For the last source that has something: no more comparing. */
+  /** For the last source that has something: no more comparing. From the current entry, which there is. */
   async *rest(): AsyncGenerator<readonly Entry[]> {
-    if (this.current === undefined) return
     yield this.#batch.slice(this.#index)
     yield* this.#source
   }

@@ -40,7 +40,8 @@ export function decodeManifest(bytes: Buffer): TableManifest | undefined {
   const body = bytes.subarray(0, Math.max(0, bytes.length - endingBytes))
   if (bytes.toString('latin1', body.length) !== ending(body)) return undefined
   try {
-    const parsed: unknown = JSON.parse(`${body.toString()}}`)
+    // What begins such a body can only be an object.
+    const parsed: Fields<TableManifest> = JSON.parse(`${body.toString()}}`)
     return isManifest(parsed) ? parsed : undefined
   } catch {
     // Not JSON in spite of its checksum: not written by us.
@@ -54,9 +55,9 @@ function ending(body: Buffer): string {
 
 const endingBytes = ending(Buffer.alloc(0)).length
 
-function isManifest(value: unknown): value is TableManifest {
-  if (typeof value !== 'object' || value === null) return false
-  const manifest = value as Partial<Record<keyof TableManifest | 'format', unknown>>
+type Fields<T> = Partial<Record<keyof T | 'format', unknown>>
+
+function isManifest(manifest: Fields<TableManifest>): manifest is TableManifest {
   return (
     manifest.format === format &&
     isCount(manifest.nextTable) &&
@@ -68,7 +69,7 @@ function isManifest(value: unknown): value is TableManifest {
 
 function isDescription(value: unknown): value is TableDescription {
   if (typeof value !== 'object' || value === null) return false
-  const table = value as Partial<Record<keyof TableDescription, unknown>>
+  const table = value as Fields<TableDescription>
   return (
     typeof table.name === 'string' &&
     /^\d{8,}$/.test(table.name) &&
@@ -80,34 +81,23 @@ function isDescription(value: unknown): value is TableDescription {
 
 export async function loadManifest(disk: Disk, folder: string): Promise<StoredManifest> {
   const path = manifestPath(folder)
-  const bytes = await readSmallFile(disk, path)
-  if (bytes === undefined) return { state: 'absent', why: `${path} is missing` }
-  const manifest = typeof bytes === 'string' ? undefined : decodeManifest(bytes)
-  if (typeof bytes === 'string' || manifest === undefined) {
-    return {
-      state: 'damaged',
-      why: `${path} is not a manifest: ${typeof bytes === 'string' ? bytes : 'wrong checksum or format'}`,
-    }
-  }
-  return { state: 'ready', manifest, bytes }
-}
-
-/** undefined: not there; a text: what else stands there. */
-async function readSmallFile(disk: Disk, path: string): Promise<Buffer | string | undefined> {
+  const damaged = (why: string) => ({ state: 'damaged', why: `${path} is not a manifest: ${why}` }) as const
   let file: DiskFile
   try {
     file = await disk.open(path, { mode: 'read' })
   } catch (error) {
     const code = diskErrorCode(error)
-    if (code === 'ENOENT') return undefined
-    if (code === 'ENOTFILE') return 'not a regular file'
+    if (code === 'ENOENT') return { state: 'absent', why: `${path} is missing` }
+    if (code === 'ENOTFILE') return damaged('not a regular file')
     throw error
   }
   try {
     const size = await file.size()
-    if (size > manifestBytesMax) return `${size} bytes long`
-    const bytes = Buffer.allocUnsafeSlow(size)
-    return bytes.subarray(0, await readWhole(file, bytes, 0))
+    if (size > manifestBytesMax) return damaged(`${size} bytes long`)
+    const buffer = Buffer.allocUnsafeSlow(size)
+    const bytes = buffer.subarray(0, await readWhole(file, buffer, 0))
+    const manifest = decodeManifest(bytes)
+    return manifest === undefined ? damaged('wrong checksum or format') : { state: 'ready', manifest, bytes }
   } finally {
     await file.close()
   }

@@ -157,7 +157,7 @@ async function openFile(disk: Disk, path: string): Promise<DiskFile> {
 function entriesWithin(block: Block, range: KeyRange): { readonly batch: readonly Entry[]; readonly ended: boolean } {
   const batch: Entry[] = []
   for (let index = block.lowerBound(range.start); index < block.keys.length; index++) {
-    const key = block.keys[index] ?? ''
+    const key = block.keys[index] as string
     if (range.isBefore(key)) continue
     if (range.isBehind(key)) return { batch, ended: true }
     batch.push([key, block.value(index)])

@@ -12,6 +12,16 @@ function openSet(disk: Disk, options: Partial<TableSetOptions> = {}): Promise<Ta
   return TableSet.open(disk, { folder, blockCacheBytes: 100_000, ...options })
 }
 
+/** The same disk, but for how it opens files. */
+function opening(disk: Disk, open: Disk['open']): Disk {
+  return new Proxy(disk, {
+    get(target, name) {
+      const member: unknown = name === 'open' ? open : Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
 function sorted(entries: Iterable<Entry>): Entry[] {
   return [...entries].sort((a, b) => compareUtf8(a[0], b[0]))
 }
@@ -231,6 +241,21 @@ describe('work at the same time', () => {
     expect(await scanned(reopened)).toEqual(end === 'clear' ? [] : numbered(3_000, 'v4'))
   })
 
+  it('gives up a merge that is written but not yet installed when the set is cleared', async () => {
+    const inner = memoryDisk()
+    let clearing: Promise<void> | undefined
+    const disk = opening(inner, (path, options) => {
+      if (path.endsWith('5.table')) clearing = set.clear()
+      return inner.open(path, options)
+    })
+    const set = await openSet(disk)
+    for (let flush = 1; flush <= 4; flush++) await set.flush(numbered(10, `v${flush}`), '')
+    expect([await set.merge(), await clearing]).toEqual([false, undefined])
+    expect([await scanned(set), set.outcome.state]).toEqual([[], 'absent'])
+    await set.flush(numbered(2, 'anew'), '')
+    expect(await fileNames(inner)).toEqual(['00000006.table', 'manifest.json'])
+  })
+
   it('stays right when everything is asked for at once', async () => {
     const disk = memoryDisk()
     const set = await openSet(disk)
@@ -264,6 +289,20 @@ describe('a reader beside a writer', () => {
     expect([await reader.reload(), await reader.get('key/1')]).toEqual([true, 'v5/1'])
   })
 
+  it('keeps open what it has, and opens what is new', async () => {
+    const { disk, set } = await filled(1)
+    const opened: string[] = []
+    const counted = opening(disk, (path, options) => {
+      opened.push(path)
+      return disk.open(path, options)
+    })
+    const reader = await openSet(counted, { readOnly: true })
+    await set.flush(numbered(10, 'v2'), '')
+    expect(await reader.reload()).toBe(true)
+    expect(opened.filter((path) => path.endsWith('.table'))).toEqual(['state/00000001.table', 'state/00000002.table'])
+    expect(await reader.getMany(['key/1', 'key/11'])).toEqual(['v2/1', 'v1/11'])
+  })
+
   it('does not take a table of a new set for one of the old set with the same name', async () => {
     const { disk, set } = await filled(1)
     const reader = await openSet(disk, { readOnly: true })
@@ -279,14 +318,12 @@ describe('a reader beside a writer', () => {
   it('reads the manifest again when a table went while it opened', async () => {
     const { disk, set } = await filled(4)
     let raced = false
-    const racing: Disk = Object.assign(Object.create(disk), {
-      open: async (path: string, options: Parameters<Disk['open']>[1]) => {
-        if (path.endsWith('.table') && !raced) {
-          raced = true
-          await set.merge()
-        }
-        return await disk.open(path, options)
-      },
+    const racing = opening(disk, async (path, options) => {
+      if (path.endsWith('.table') && !raced) {
+        raced = true
+        await set.merge()
+      }
+      return await disk.open(path, options)
     })
     const reader = await openSet(racing, { readOnly: true })
     expect([reader.outcome.state, reader.tables.length, await reader.get('key/1')]).toEqual(['ready', 1, 'v4/1'])
@@ -294,6 +331,12 @@ describe('a reader beside a writer', () => {
 })
 
 describe('damage', () => {
+  it('a table that is gone when a merge has replaced it was to go anyway', async () => {
+    const { disk, set } = await filled(4)
+    await disk.remove(`${folder}/00000002.table`)
+    expect([await set.merge(), await set.get('key/1')]).toEqual([true, 'v4/1'])
+  })
+
   it.each(['00000001.table', '00000003.table'])('%s missing makes the set damaged and empty', async (name) => {
     const { disk, set } = await filled(3)
     await set.close()
@@ -307,15 +350,26 @@ describe('damage', () => {
     expect((await openSet(disk)).outcome).toEqual({ state: 'ready' })
   })
 
+  it('a flipped bit in the manifest makes the set damaged, and a flush makes it whole', async () => {
+    const { disk, set } = await filled(2)
+    await set.close()
+    const file = await disk.open(`${folder}/manifest.json`, { mode: 'write' })
+    await file.write(Buffer.from('x'), 30)
+    await file.close()
+    const writer = await openSet(disk)
+    expect([writer.outcome.state, writer.tables, writer.note]).toEqual(['damaged', [], ''])
+    await writer.flush(numbered(1, 'again'), 'again')
+    expect([(await openSet(disk)).note, await fileNames(disk)]).toEqual(['again', ['00000003.table', 'manifest.json']])
+  })
+
   it('an error of the disk is neither absence nor damage', async () => {
     const { disk } = await filled(1)
     for (const failing of ['manifest.json', '00000001.table']) {
-      const faulty: Disk = Object.assign(Object.create(disk), {
-        open: (path: string, options: Parameters<Disk['open']>[1]) =>
-          path.endsWith(failing)
-            ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
-            : disk.open(path, options),
-      })
+      const faulty = opening(disk, (path, options) =>
+        path.endsWith(failing)
+          ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+          : disk.open(path, options),
+      )
       await expect(openSet(faulty)).rejects.toMatchObject({ code: 'EIO' })
     }
     expect((await openSet(disk)).outcome.state).toBe('ready')
@@ -341,15 +395,14 @@ describe('against a plain map', () => {
   )
   const value = fc.option(fc.string({ unit: 'grapheme', maxLength: 20 }), { freq: 4 })
   const changes = fc.array(fc.tuple(key, value), { maxLength: 20 })
+  const scan = fc.record({ do: fc.constant('scan' as const), from: key, after: key, prefix: key, overlay: changes })
   const action = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('flush' as const), changes, size: fc.nat(3) }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('merge' as const, 'mergeBeside' as const) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('clear' as const) }) },
-    {
-      weight: 4,
-      arbitrary: fc.record({ do: fc.constant('scan' as const), from: key, after: key, prefix: key, overlay: changes }),
-    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('merge' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('mergeBeside' as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
+    { weight: 4, arbitrary: scan },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('get' as const), keys: fc.array(key, { maxLength: 8 }) }) },
   )
 

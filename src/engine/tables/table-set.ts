@@ -23,7 +23,7 @@ import { mergeEntries } from './merge-entries.ts'
 import { highestNumber, ownFiles, StrayFiles } from './stray-files.ts'
 import { manifestPath, storeManifest } from './table-manifest.ts'
 import { type TableHome, TableReader } from './table-reader.ts'
-import { TableSnapshot } from './table-snapshot.ts'
+import { TableSnapshots } from './table-snapshot.ts'
 import { type TableDescription, tablePath, writeTable } from './table-writer.ts'
 import { stoppable, thinned } from './thin-entries.ts'
 
@@ -61,9 +61,7 @@ export class TableSet {
   readonly #readOnly: boolean
   readonly #pause: () => Promise<void>
   readonly #strays: StrayFiles
-  /** All that are not yet closed; the last is the current one. */
-  readonly #snapshots = new Set<TableSnapshot>()
-  #snapshot: TableSnapshot
+  readonly #snapshots = new TableSnapshots()
   #outcome: TableSetOutcome = { state: 'absent', why: 'not loaded' }
   #note = ''
   #nextTable = 1
@@ -80,7 +78,6 @@ export class TableSet {
     this.#readOnly = options.readOnly ?? false
     this.#pause = options.pause ?? nextTurn
     this.#strays = new StrayFiles(disk)
-    this.#snapshot = this.#newSnapshot([])
   }
 
   /** Reads the manifest and opens the tables' files; see `outcome`. Throws only the disk's own errors. */
@@ -102,13 +99,13 @@ export class TableSet {
 
   /** Newest first. The sum of their entries is an upper bound of the number of keys. */
   get tables(): readonly TableDescription[] {
-    return this.#snapshot.tables.map((table) => table.description)
+    return this.#snapshots.current.tables.map((table) => table.description)
   }
 
   /** undefined when the key is not there. */
   async get(key: string): Promise<string | undefined> {
     this.#mustBeOpen()
-    const snapshot = this.#snapshot
+    const snapshot = this.#snapshots.current
     const hash = hashKey(key)
     snapshot.hold()
     try {
@@ -137,7 +134,7 @@ export class TableSet {
    * it is read to the end or returned, it keeps these tables open. */
   async *scan(options: SetScan = {}): AsyncGenerator<readonly (readonly [key: string, value: string])[]> {
     this.#mustBeOpen()
-    const snapshot = this.#snapshot
+    const snapshot = this.#snapshots.current
     const range = new KeyRange(options)
     snapshot.hold()
     try {
@@ -157,7 +154,10 @@ export class TableSet {
     return this.#change(async () => {
       const count = Array.isArray(entries) ? entries.length : undefined
       const table = count === 0 ? undefined : await this.#write(entries, count)
-      await this.#install(table === undefined ? this.#snapshot.tables : [table, ...this.#snapshot.tables], note)
+      await this.#install(
+        table === undefined ? this.#snapshots.current.tables : [table, ...this.#snapshots.current.tables],
+        note,
+      )
     })
   }
 
@@ -177,7 +177,7 @@ export class TableSet {
       const { disk, folder } = this.#home
       await disk.remove(manifestPath(folder)).catch(ignoreMissing)
       await disk.syncDirectory(folder)
-      for (const table of this.#snapshot.tables) this.#strays.add(this.#path(table))
+      for (const table of this.#snapshots.current.tables) this.#strays.add(this.#path(table))
       this.#adopt([], { state: 'absent', why: 'cleared' })
       await this.#strays.remove()
     })
@@ -193,9 +193,7 @@ export class TableSet {
   /** Ends merges and lookups that are under way and frees the files. Idempotent. */
   close(): Promise<void> {
     this.#generation++
-    this.#closed ??= Promise.all([this.#changes, this.#merges]).then(async () => {
-      for (const snapshot of this.#snapshots) await closeTables(snapshot.tables)
-    })
+    this.#closed ??= Promise.all([this.#changes, this.#merges]).then(() => this.#snapshots.close())
     return this.#closed
   }
 
@@ -203,7 +201,7 @@ export class TableSet {
     const entries = await this.#listFolder()
     this.#nextTable = highestNumber(entries) + 1
     await this.#load()
-    const listed = new Set(this.#snapshot.tables.map((table) => this.#path(table)))
+    const listed = new Set(this.#snapshots.current.tables.map((table) => this.#path(table)))
     for (const name of ownFiles(entries)) {
       const path = `${this.#home.folder}/${name}`
       if (!listed.has(path)) this.#strays.add(path)
@@ -227,7 +225,7 @@ export class TableSet {
 
   /** Returns whether anything changed. */
   async #load(): Promise<boolean> {
-    const known = { tables: this.#snapshot.tables, manifestBytes: this.#manifestBytes }
+    const known = { tables: this.#snapshots.current.tables, manifestBytes: this.#manifestBytes }
     const loaded = await loadTables(this.#home, known)
     if (loaded.state === 'unchanged') return false
     if (loaded.state === 'ready') {
@@ -256,7 +254,7 @@ export class TableSet {
 
   /** Makes these the tables of the set: on disk, then in memory. */
   async #install(tables: readonly TableReader[], note: string): Promise<void> {
-    const before = this.#snapshot.tables
+    const before = this.#snapshots.current.tables
     const descriptions = tables.map((table) => table.description)
     const manifest = { nextTable: this.#nextTable, tables: descriptions, note }
     let bytes: Buffer
@@ -279,7 +277,7 @@ export class TableSet {
 
   async #mergeOnce(options: MergeOptions, generation: number): Promise<boolean> {
     const stopped = () => this.#generation !== generation
-    const snapshot = this.#snapshot
+    const snapshot = this.#snapshots.current
     const run = chooseMerge(snapshot.tables.map((table) => table.description.bytes))
     if (run === undefined || stopped()) return false
     const merged = snapshot.tables.slice(run.start, run.end)
@@ -303,7 +301,7 @@ export class TableSet {
       await this.#abandon(by)
       return false
     }
-    const tables = this.#snapshot.tables
+    const tables = this.#snapshots.current.tables
     const start = tables.findIndex((table) => merged.includes(table))
     assert(start >= 0, 'flushes leave the tables in place that a merge works on')
     await this.#install([...tables.slice(0, start), ...by, ...tables.slice(start + merged.length)], this.#note)
@@ -315,25 +313,10 @@ export class TableSet {
     outcome: TableSetOutcome,
     from: { readonly note: string; readonly bytes: Buffer | undefined } = { note: '', bytes: undefined },
   ): void {
-    const before = this.#snapshot
-    this.#snapshot = this.#newSnapshot(tables)
+    this.#snapshots.replace(tables)
     this.#outcome = outcome
     this.#note = from.note
     this.#manifestBytes = from.bytes
-    before.retire()
-  }
-
-  #newSnapshot(tables: readonly TableReader[]): TableSnapshot {
-    const snapshot = new TableSnapshot(tables, (idle) => this.#discard(idle))
-    this.#snapshots.add(snapshot)
-    return snapshot
-  }
-
-  /** Closes the tables that no other snapshot has. */
-  #discard(idle: TableSnapshot): void {
-    this.#snapshots.delete(idle)
-    const others = [...this.#snapshots]
-    void closeTables(idle.tables.filter((table) => !others.some((other) => other.tables.includes(table))))
   }
 
   #path(table: TableReader): string {

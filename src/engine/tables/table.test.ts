@@ -4,6 +4,7 @@ import { compareUtf8 } from '../../core/utf8-order.ts'
 import type { Disk } from '../../disks/disk.ts'
 import { memoryDisk } from '../../disks/memory-disk.ts'
 import { BlockCache } from './block-cache.ts'
+import { hashKey } from './bloom.ts'
 import type { Entry, EntrySource, ScanRange } from './entry.ts'
 import { TableDamaged } from './table-damaged.ts'
 import { decodeFooter } from './table-footer.ts'
@@ -73,6 +74,13 @@ describe('a table', () => {
       expect(await table.get('\u{10ffff}')).toEqual({ found: false })
       await table.close()
     }
+  })
+
+  it('says so of keys that the filter lets through by chance', async () => {
+    const disk = await newDisk()
+    const table = await openTable(disk, await write(disk, many))
+    const letThrough = hashKey(many[0]?.[0] ?? '')
+    for (const key of ['', 'stream/!', '\u{10ffff}']) expect(await table.get(key, letThrough)).toEqual({ found: false })
   })
 
   it('answers lookups at the same time', async () => {
@@ -162,6 +170,16 @@ describe('a table', () => {
   })
 })
 
+it('a table that is closed leaves nothing in the cache', async () => {
+  const disk = await newDisk()
+  const cache = new BlockCache(1_000_000)
+  const table = await TableReader.open({ disk, folder, cache }, await write(disk, [['key', 'value']]))
+  expect(await table.get('none')).toEqual({ found: false })
+  const lookup = table.get('key')
+  await table.close()
+  expect([await lookup, cache.used]).toEqual([{ found: true, value: 'value' }, 0])
+})
+
 describe('damage to a table', () => {
   const small: Entry[] = [
     ['command/1', '{"a":1}'],
@@ -235,8 +253,9 @@ describe('damage to a table', () => {
   it('is not what a disk error is: that is passed on', async () => {
     const disk = await newDisk()
     const description = await write(disk, small)
-    const failing: Disk = Object.assign(Object.create(disk), {
-      open: () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })),
+    const open = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+    const failing: Disk = new Proxy(disk, {
+      get: (target, name) => (name === 'open' ? open : Reflect.get(target, name)),
     })
     await expect(openTable(failing, description)).rejects.toMatchObject({ code: 'EIO' })
   })
