@@ -41,7 +41,8 @@ export async function sendCommand(
   const { id } = batch.command
   const { timeoutMs, signal, whileSilent, random = systemRandom } = options
   const line = encodeCommand(batch)
-  if (signal?.aborted === true) throw aborted(id, signal, 'It was not queued.')
+  const isAborted = (): boolean => signal?.aborted ?? false
+  if (isAborted()) throw aborted(id, signal, 'It was not queued.')
   const name = commandName(id, { time: clock.now(), unique: random.hex(8) })
   const wait = new Wait(disk, clock, { timeoutMs, signal })
   try {
@@ -50,7 +51,7 @@ export async function sendCommand(
     for (;;) {
       const reply = await takeReply(disk, name)
       if (reply !== undefined) return receiptOf(reply)
-      if (signal?.aborted === true) throw aborted(id, signal, queuedHint)
+      if (isAborted()) throw aborted(id, signal, queuedHint)
       if (wait.isOver) throw ownerSilent(disk, id, timeoutMs)
       // Neither here nor answered: it was set aside, or its reply grew too old while this process stood still.
       if (!disk.existsNow(commandPath(name)) && !disk.existsNow(replyPath(name))) await queue(disk, name, line)
@@ -105,10 +106,10 @@ function ownerSilent(disk: Disk, id: string, timeoutMs: number): HoldfastError {
   )
 }
 
-function aborted(id: string, signal: AbortSignal, hint: string): HoldfastError {
+function aborted(id: string, signal: AbortSignal | undefined, hint: string): HoldfastError {
   return new HoldfastError('ABORTED', `waiting for the outcome of ${JSON.stringify(id)} was aborted`, {
     hint,
-    cause: signal.reason as unknown,
+    cause: signal?.reason as unknown,
     details: { commandId: id },
   })
 }

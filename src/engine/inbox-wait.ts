@@ -6,8 +6,10 @@ import type { Clock, Timer } from '../host/clock.ts'
 import { folders } from './layout.ts'
 
 const pollMs = 15
+/** The longest that a timer of the system can be set to: some 25 days. */
+const timerMsMax = 2_147_483_647
 /** A living owner answers well within this. */
-const silentMs = 250
+const silentMs = 500
 
 export class Wait {
   readonly #disk: Disk
@@ -35,7 +37,7 @@ export class Wait {
     this.#clock = clock
     this.#signal = options.signal
     this.#signal?.addEventListener('abort', this.#ring)
-    this.#deadline = clock.after(options.timeoutMs, () => {
+    this.#deadline = clock.after(Math.min(options.timeoutMs, timerMsMax), () => {
       this.#isOver = true
       this.#ring()
     })
