@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
+import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { command, inboxFiles, inboxScene, settle } from '../testing/inbox-scene.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { Inbox } from './inbox.ts'
 import { commandName, replyPath } from './inbox-command.ts'
+import { writeReply } from './inbox-reply.ts'
 import { sendCommand } from './inbox-sender.ts'
 import { writeWholeFile } from './whole-file.ts'
 
@@ -163,6 +165,21 @@ describe('sending a command', () => {
     const refused = command('c', 1, { expect: new Map([['s', 9]]) })
     expect(await caught(sendCommand(seen, clock, refused, { timeoutMs }))).toMatchObject({ code: 'SEQ_CONFLICT' })
     expect(synced).toBe(2) // when it was queued, and before it was told
+    await inbox.stop()
+  })
+
+  it('that was refused never takes effect, although the owner died before it removed the command', async () => {
+    const disk = memoryDisk()
+    const { clock, store, stored } = inboxScene()
+    const random = seededRandom(1)
+    const sent = caught(sendCommand(disk, clock, command('c'), { timeoutMs, random }))
+    await settle()
+    const name = commandName('c', { time: clock.now(), unique: seededRandom(1).hex(8) })
+    await writeReply(disk, name, { error: new HoldfastError('SEQ_CONFLICT', 'refused') })
+    expect(await sent).toMatchObject({ code: 'SEQ_CONFLICT' })
+    const inbox = new Inbox(disk, clock, (batch) => store.append(batch))
+    await inbox.start()
+    expect(await stored()).toEqual([])
     await inbox.stop()
   })
 
