@@ -192,7 +192,7 @@ class Verification {
     const extent = link.isForeign ? undefined : await this.#extent(link, next)
     const result = extent === undefined ? undefined : await this.#scan(link, extent)
     if (result === undefined) this.#fold.broken()
-    this.#scanned.push({ link, bytes: extent?.bytes ?? 0, result })
+    this.#scanned.push({ link, bytes: extent?.bytes ?? 0, result, isOff: false })
     if (next === undefined || result?.sha256 === undefined) return
     await this.#checkIndex(link, result)
     if (this.#note?.sealed.at(-1)?.name === link.name && this.#fold.breaks === 0) await this.#checkState(this.#note)
@@ -212,6 +212,7 @@ class Verification {
           headerSum: header?.sum,
           to: extent.bytes,
           isShort: extent.isShort,
+          wasRewritten: header?.header.rewritten !== undefined,
         })
       } finally {
         await file.close()
@@ -222,7 +223,9 @@ class Verification {
 
   async #extent(link: Link, next: Link | undefined): Promise<Extent | undefined> {
     if (next !== undefined) {
-      const known = next.header === undefined ? this.#facts.get(link.name)?.sealed?.bytes : undefined
+      const wasRewritten = link.header?.header.rewritten !== undefined
+      const isUntold = next.header === undefined || (wasRewritten && this.#log !== undefined)
+      const known = isUntold ? this.#facts.get(link.name)?.sealed?.bytes : undefined
       return this.#sealedExtent(link, known ?? sealedBytes(link, next))
     }
     if (this.#end !== undefined) return this.#activeExtent(link, this.#end.bytes, this.#end.bytes)
@@ -240,6 +243,7 @@ class Verification {
   }
 
   #short(link: Link, bytes: ByteOffset): Extent {
+    if (link.header === undefined) return { bytes: link.fileBytes, isShort: true } // told as such
     const message = `the file has ${link.fileBytes} of ${bytes} bytes: what stood behind is lost`
     this.#findings.damage('segment-short', link.path, message, { offset: link.fileBytes, repair: 'cut' })
     return { bytes: link.fileBytes, isShort: true }

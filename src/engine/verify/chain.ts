@@ -79,10 +79,9 @@ function isFrom({ header }: ParsedHeader, ids: JournalIds | undefined): boolean 
   return ids === undefined || (header.journal === ids.journal && header.epoch === ids.epoch)
 }
 
-/** What of a sealed segment is journal: as the next one says, or it itself when it was rewritten. */
+/** What of a sealed segment is journal: as the next one says, or all of it when it was rewritten. */
 export function sealedBytes(link: Link, next: Link | undefined): ByteOffset {
-  const { header } = link
-  if (header?.header.rewritten !== undefined) return header.bytes + header.header.carried
+  if (link.header?.header.rewritten !== undefined) return link.fileBytes
   const previous = next?.header?.header.previous
   return previous?.name === link.name ? previous.bytes : link.fileBytes
 }
@@ -93,6 +92,8 @@ export interface Scanned {
   readonly bytes: ByteOffset
   /** undefined: it was not scanned. */
   readonly result: ScanResult | undefined
+  /** Its header was found not to fit, so its digest can't fit either. */
+  isOff: boolean
 }
 
 /** How two neighbours fit, when both were scanned and every rewrite is known. */
@@ -114,7 +115,7 @@ export function checkNeighbours(
   const wasRewritten = before.link.header?.header.rewritten !== undefined
   const sealed = wasRewritten ? sealedBefore(before, rewrites, findings) : before.link.name
   if (sealed === undefined) return
-  if (typeof sealed === 'string') checkPlain(before, after.link, previous, link, findings)
+  if (typeof sealed === 'string') checkPlain(before, after, link, findings)
   else if (previous === null || previous.name !== sealed.name || previous.sha256 !== sealed.sha256) {
     tellMissing(before.link, after.link, previous, findings)
   }
@@ -140,25 +141,22 @@ function sealedBefore(
   return { name, bytes, sha256 }
 }
 
-function checkPlain(
-  before: Scanned,
-  after: Link,
-  previous: SealedSegment | null,
-  link: number,
-  findings: Findings,
-): void {
+function checkPlain(before: Scanned, after: Scanned, link: number, findings: Findings): void {
+  const { name, path, header } = after.link
+  const previous = header?.header.previous ?? null
   if (previous === null || previous.name !== before.link.name) {
-    tellMissing(before.link, after, previous, findings)
+    tellMissing(before.link, after.link, previous, findings)
     return
   }
   const { sha256, lastSum } = before.result ?? {}
-  if (sha256 === undefined || before.link.fileBytes < previous.bytes) return
+  if (sha256 === undefined || before.isOff || before.link.fileBytes < previous.bytes) return
   if (sha256 !== previous.sha256) {
-    const message = `its SHA-256 is not what ${after.name} says, though each line is valid: its content was replaced`
+    const message = `its SHA-256 is not what ${name} says, though each line is valid: its content was replaced`
     findings.damage('segment-digest', before.link.path, message, { offset: 0 })
   } else if (lastSum !== undefined && lastSum !== link) {
     const message = `it does not follow the last line of ${before.link.name}`
-    findings.damage('line-link', after.path, message, { offset: 0 })
+    findings.damage('line-link', path, message, { offset: 0 })
+    after.isOff = true
   }
 }
 

@@ -18,6 +18,7 @@ const staleMax = 20
 const lenientKinds: ReadonlySet<string> = new Set([
   kindPrefix.blob,
   kindPrefix.blobUse,
+  kindPrefix.chunkUse,
   kindPrefix.released,
   kindPrefix.rewrite,
 ])
@@ -74,7 +75,8 @@ class StateCheck {
   }
 
   #checkSegments(): void {
-    const { sealed } = this.#parts
+    const { sealed, wasRewritten } = this.#parts
+    if (wasRewritten) return // the note may be from before, and opening brings it up to date
     const covered = this.#note.sealed
     const isSame = (index: number): boolean => {
       const [here, there] = [sealed[index], covered[index]]
@@ -198,7 +200,7 @@ export async function checkIndex(parts: IndexParts): Promise<void> {
     )
   } catch (error) {
     if (!(error instanceof TableDamaged)) throw error
-    const offset = Number(error.details['offset'] ?? 0)
+    const offset = Number(error.details.offset ?? 0)
     findings.warning('index-damaged', path, `the index can't be used and is made anew when needed: ${error.message}`, {
       offset,
       ...caches,
