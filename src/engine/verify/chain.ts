@@ -107,7 +107,10 @@ export function checkNeighbours(
   const { header, link } = after.link.header
   const { previous } = header
   if (before === undefined) {
-    if (previous === null && header.segment === 1 && link === 0) return
+    if (previous === null && header.segment === 1) {
+      if (link !== 0) tellOff(after, 'the first header is linked to something, and nothing stands before it', findings)
+      return
+    }
     const message = `segment ${header.segment} is the oldest file, but others came before it: ${previous?.name ?? 'they'} and all that it held is lost`
     findings.damage('segment-missing', segmentPath(previous?.name ?? after.link.name), message, { offset: 0 })
     return
@@ -142,7 +145,7 @@ function sealedBefore(
 }
 
 function checkPlain(before: Scanned, after: Scanned, link: number, findings: Findings): void {
-  const { name, path, header } = after.link
+  const { name, header } = after.link
   const previous = header?.header.previous ?? null
   if (previous === null || previous.name !== before.link.name) {
     tellMissing(before.link, after.link, previous, findings)
@@ -154,10 +157,13 @@ function checkPlain(before: Scanned, after: Scanned, link: number, findings: Fin
     const message = `its SHA-256 is not what ${name} says, though each line is valid: its content was replaced`
     findings.damage('segment-digest', before.link.path, message, { offset: 0 })
   } else if (lastSum !== undefined && lastSum !== link) {
-    const message = `it does not follow the last line of ${before.link.name}`
-    findings.damage('line-link', path, message, { offset: 0 })
-    after.isOff = true
+    tellOff(after, `it does not follow the last line of ${before.link.name}`, findings)
   }
+}
+
+function tellOff(after: Scanned, message: string, findings: Findings): void {
+  findings.damage('line-link', after.link.path, message, { offset: 0 })
+  after.isOff = true
 }
 
 function tellMissing(before: Link, after: Link, previous: SealedSegment | null, findings: Findings): void {
