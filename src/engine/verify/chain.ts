@@ -115,11 +115,16 @@ export function checkNeighbours(
     findings.damage('segment-missing', segmentPath(previous?.name ?? after.link.name), message, { offset: 0 })
     return
   }
+  const rewrite = rewrites.get(before.link.name)
   const wasRewritten = before.link.header?.header.rewritten !== undefined
-  const sealed = wasRewritten ? sealedBefore(before, rewrites, findings) : before.link.name
+  // A rewritten segment that a cut made the newest again was sealed anew since, and is named as it is.
+  if (!wasRewritten || (rewrite === undefined && previous?.name === before.link.name)) {
+    checkPlain(before, after, link, findings)
+    return
+  }
+  const sealed = sealedBefore(before, rewrite, findings)
   if (sealed === undefined) return
-  if (typeof sealed === 'string') checkPlain(before, after, link, findings)
-  else if (previous === null || previous.name !== sealed.name || previous.sha256 !== sealed.sha256) {
+  if (previous === null || previous.name !== sealed.name || previous.sha256 !== sealed.sha256) {
     tellMissing(before.link, after.link, previous, findings)
   }
 }
@@ -127,10 +132,9 @@ export function checkNeighbours(
 /** What the segment behind a rewritten one must say of it. Checks the rewritten file on the way. */
 function sealedBefore(
   { link, result }: Scanned,
-  rewrites: ReadonlyMap<string, RewriteControl>,
+  rewrite: RewriteControl | undefined,
   findings: Findings,
 ): SealedSegment | undefined {
-  const rewrite = rewrites.get(link.name)
   if (rewrite === undefined) {
     const message = 'the segment says that it was rewritten, but no record in the log vouches for that'
     findings.damage('rewrite-unknown', link.path, message, { offset: 0 })

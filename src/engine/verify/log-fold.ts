@@ -63,6 +63,7 @@ export class LogFold {
   #position: Position = 0
   #stubEnd: Position = 0
   #time: TimeMs = 0
+  #timeTold: TimeMs = 0
   #cut: Position = 0
   #keep: ReadonlyMap<string, Seq> = new Map()
   readonly #truncated: SampledMap<Seq> = new SampledMap(keysMax)
@@ -139,7 +140,8 @@ export class LogFold {
   }
 
   #checkTime(time: TimeMs, place: LinePlace): void {
-    if (time < this.#time) {
+    if (time < this.#time && this.#timeTold < this.#time) {
+      this.#timeTold = this.#time // once, until times have caught up
       const message = `the time ${time} is before ${this.#time}, which an earlier record has: times must not decrease`
       this.#findings.warning('time-order', place.file, message, { offset: place.offset })
     }

@@ -69,6 +69,7 @@ class StateCheck {
       for (const [key, value] of page) this.#checkRow(key, value)
       await pace.step(0)
     }
+    await tables.get('') // no such key: each table's filter is read and checked
     if (this.#streamsSeen < fold.streams.size)
       await this.#findMissing([...fold.streams].map(([name]) => stateKeys.head(name)))
     if (this.#entriesSeen < fold.entries.size) await this.#findMissing([...fold.entries].map(([key]) => key))
