@@ -3,6 +3,7 @@
 
 import { receiptOf } from '../../core/decide.ts'
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
+import type { Directories } from '../../disks/directories.ts'
 import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
 import { Blobs } from '../../engine/blobs.ts'
 import { backupLog } from '../../engine/backup.ts'
@@ -56,6 +57,8 @@ export type FileStoreOptions = Omit<FileLogOptions, 'events' | 'blobs' | 'fence'
   /** undefined: for reading only. */
   readonly ownership: Ownership | undefined
   readonly readOnlyReason: string | undefined
+  /** Where backups are made; without it there are none. */
+  readonly directories?: Directories | undefined
 }
 
 export class FileStore implements Store {
@@ -88,7 +91,7 @@ export class FileStore implements Store {
       durable: () => watchers.wake(),
       failed: () => watchers.wake(),
     }
-    const { ownership, readOnlyReason: _reason, ...rest } = options
+    const { ownership, readOnlyReason: _reason, directories: _directories, ...rest } = options
     const logOptions: FileLogOptions = { ...rest, fence: ownership?.fence, blobs, events }
     const log = await FileLog.open(logOptions)
     const store = new FileStore(options, log, { blobs, watchers })
@@ -321,9 +324,17 @@ export class FileStore implements Store {
   }
 
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
+    const { directories, disk } = this.#options
+    if (directories === undefined) {
+      return Promise.reject(
+        new HoldfastError('UNSUPPORTED', `${disk.label} was opened without a place for backups`, {
+          hint: 'Open the journal by its path.',
+        }),
+      )
+    }
     return this.#inTurn(async () => {
       await this.#log.writer?.settled()
-      await backupLog({ log: this.#log, blobs: this.#blobs }, to, work)
+      await backupLog({ log: this.#log, blobs: this.#blobs }, to, work, directories)
     })
   }
 
