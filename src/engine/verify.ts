@@ -32,8 +32,7 @@ import { checkIndex, checkState } from './verify/table-check.ts'
 
 /** What verification asks of the blobs that this process has staged. */
 export interface ClaimedBlobs {
-  isClaimed(digest: string): boolean
-  isChunkClaimed?(digest: string): boolean
+  isChunkClaimed(digest: string): boolean
 }
 
 type VerifiableLog = LogView & { readonly identity: Identity }
@@ -323,7 +322,7 @@ class Verification {
       findings: this.#findings,
       pace: this.#pace,
       isVisible: (event) => seer.isVisible(event),
-      isClaimed: (digest) => this.#blobs?.isChunkClaimed?.(digest) ?? false,
+      isClaimed: (digest) => this.#blobs?.isChunkClaimed(digest) ?? false,
       segments,
     })
   }
