@@ -2,7 +2,7 @@
 // (folders included, so that a file that was removed counts); `--force` builds anyway.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -32,9 +32,19 @@ function build() {
     cwd: root,
     stdio: 'inherit',
   })
-  if (status === 0) return
+  if (status === 0) return nameDeclarations()
   // Half a build would look like a whole one to the next run.
   rmSync(output, { recursive: true, force: true })
   console.error('build: the compiler found errors')
   process.exit(1)
+}
+
+// The compiler leaves './name.ts' in declarations, which older compilers and other tools don't find.
+function nameDeclarations() {
+  for (const name of readdirSync(output, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.d.ts')) continue
+    const path = join(output, name)
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.replaceAll(/((?:from |import\()['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2'))
+  }
 }
