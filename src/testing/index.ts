@@ -18,5 +18,6 @@ export { type ConformanceCase, registerConformance, storeConformance, type TestR
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { type MemoryJournal, memoryJournal } from './memory-journal.ts'
 export { memoryTarget } from './memory-target.ts'
+export { type Prng, prng } from './prng.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { CreateOptions, StoreHandle, StoreUnderTest } from './store-under-test.ts'
