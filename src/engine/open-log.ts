@@ -119,6 +119,7 @@ class LogOpening {
   }
 
   async #open(): Promise<OpenedLog> {
+    if (this.#isWriter) await this.#syncNames()
     this.#state = await this.#openState()
     const names = await this.#segmentNames()
     await this.#listSegments(names)
@@ -130,6 +131,13 @@ class LogOpening {
     await this.#checkPresence()
     if (this.#isWriter) await this.#removeParts()
     return opened
+  }
+
+  /** A process that was killed may have renamed a file and not synced its directory: what is built on it now would go
+   * with it in a power cut. */
+  async #syncNames(): Promise<void> {
+    await this.#disk.syncDirectory('')
+    await this.#disk.syncDirectory(folders.segments)
   }
 
   async #openState(): Promise<State> {
