@@ -172,7 +172,7 @@ class LogOpening {
     let before: { readonly name: string; readonly header: ParsedHeader } | undefined
     for (const name of uncovered) {
       const header = await this.#readHeader(name)
-      if (before !== undefined) this.#addSealed(before, header)
+      if (before !== undefined) await this.#addSealed(before, header)
       before = { name, header }
     }
     assert(before !== undefined, 'at least one segment is not covered')
@@ -180,7 +180,7 @@ class LogOpening {
     this.#catalog.add({ name: before.name, number: segment, first, sealed: undefined })
   }
 
-  #addSealed(sealed: { readonly name: string; readonly header: ParsedHeader }, next: ParsedHeader): void {
+  async #addSealed(sealed: { readonly name: string; readonly header: ParsedHeader }, next: ParsedHeader): Promise<void> {
     const { header } = sealed.header
     const { previous } = next.header
     const wasRewritten = header.rewritten !== undefined
@@ -188,13 +188,22 @@ class LogOpening {
       const path = segmentPath(previous?.name ?? sealed.name)
       throw damaged(this.#disk, path, 0, 'segment-missing', `segment ${next.header.segment} does not follow ${sealed.name}`)
     }
-    const bytes = wasRewritten ? sealed.header.bytes + header.carried : previous.bytes
+    const bytes = wasRewritten ? await this.#fileBytes(sealed.name) : previous.bytes
     this.#catalog.add({
       name: sealed.name,
       number: header.segment,
       first: header.first,
       sealed: { bytes, sha256: wasRewritten ? '' : previous.sha256 },
     })
+  }
+
+  async #fileBytes(name: string): Promise<ByteOffset> {
+    const file = await this.#disk.open(segmentPath(name), { mode: 'read' })
+    try {
+      return await file.size()
+    } finally {
+      await file.close()
+    }
   }
 
   async #readHeader(name: string): Promise<ParsedHeader> {
