@@ -79,6 +79,8 @@ export interface BlobControl {
   readonly bytes: number
   readonly data?: string
   readonly chunks?: readonly (readonly [digest: string, bytes: number])[]
+  /** Nothing names it any more: from here on the journal doesn't have it. */
+  readonly gone?: true
 }
 
 /** What is no longer part of the readable history from here on: events before a position, but for what pinned

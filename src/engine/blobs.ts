@@ -9,5 +9,6 @@ export class Blobs implements BlobStaging {
   async stage(_c: unknown, _l: LogView): Promise<never> { throw new Error('stub') }
   async info(_d: string, _l: LogView): Promise<undefined> { return undefined }
   async *read(_d: string, _l: LogView): AsyncGenerator<Uint8Array> {}
+  claimedChunks(): ReadonlySet<string> { return new Set() }
   isClaimed(_d: string): boolean { return false }
 }

@@ -23,6 +23,7 @@ type SegmentRow = readonly [
   bytes: number,
   sha256: string,
   index: TableDescription | null,
+  residue: 0 | 1,
 ]
 
 interface NoteJson {
@@ -44,13 +45,14 @@ export function encodeNote(note: Note): string {
     version: noteVersion,
     journal: note.journal,
     epoch: note.epoch,
-    sealed: note.sealed.map(({ name, number, first, sealed, index }) => [
+    sealed: note.sealed.map(({ name, number, first, sealed, index, isResidue }) => [
       name,
       number,
       first,
       sealed?.bytes ?? 0,
       sealed?.sha256 ?? '',
       index ?? null,
+      isResidue === true ? 1 : 0,
     ]),
     position,
     time,
@@ -71,12 +73,13 @@ export function decodeNote(text: string, identity: { readonly journal: string; r
   return {
     journal: json.journal,
     epoch: json.epoch,
-    sealed: json.sealed.map(([name, number, first, bytes, sha256, index]) => ({
+    sealed: json.sealed.map(([name, number, first, bytes, sha256, index, residue]) => ({
       name,
       number,
       first,
       sealed: { bytes, sha256 },
       index: index ?? undefined,
+      isResidue: residue === 1,
     })),
     scalars: {
       position,

@@ -3,12 +3,15 @@
 
 import { createHash } from 'node:crypto'
 import type { RewriteControl } from '../core/control.ts'
+import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { limits } from '../limits.ts'
 import type { Catalog } from './catalog.ts'
+import { LineReader } from './line-reader.ts'
 import { folders, segmentPath } from './layout.ts'
+import type { Segment } from './segment.ts'
 import type { State } from './state.ts'
-import { kindPrefix } from './state-keys.ts'
+import { kindPrefix, stateKeys } from './state-keys.ts'
 import { listNames, readFully } from './whole-file.ts'
 
 export interface RewriteContext {
@@ -35,7 +38,8 @@ async function finish(log: RewriteContext, rewrite: RewriteControl, names: Reado
     if (isReady) await putInPlace(log.disk, rewrite)
   }
   if (log.isWriter) await removeReplaced(log.disk, rewrite, names)
-  adopt(log.catalog, rewrite)
+  const adopted = adopt(log.catalog, rewrite)
+  if (adopted !== undefined) await findBlobs(log, adopted)
 }
 
 /** The part takes its name: from here on the rewrite is what the log says. */
@@ -55,20 +59,38 @@ export async function removeReplaced(disk: Disk, rewrite: RewriteControl, names?
   if (removed) await disk.syncDirectory(folders.segments)
 }
 
-/** The catalog follows, unless it was made from the rewritten file already. */
-function adopt(catalog: Catalog, rewrite: RewriteControl): void {
+/** The catalog follows; undefined when it was made from the rewritten file already. */
+function adopt(catalog: Catalog, rewrite: RewriteControl): Segment | undefined {
   const replaced = new Set(rewrite.old.map(([name]) => name))
   const entries = catalog.sealed.filter(({ facts }) => replaced.has(facts.name))
   const first = entries[0]
-  if (first === undefined) return
+  if (first === undefined) return undefined
   const { name, number, first: position, sealed } = first.facts
   if (entries.length === 1 && (sealed?.sha256 === rewrite.sha256 || sealed?.sha256 === '')) {
     first.facts = { ...first.facts, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } }
-    return
+    return undefined
   }
   const isOld = rewrite.old.some(([old, sha256]) => old === name && (sha256 === sealed?.sha256 || sealed?.sha256 === ''))
-  if (!isOld) return // rewritten again since: a later record says what it is now
-  catalog.replace(entries, { name, number, first: position, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } })
+  if (!isOld) return undefined // rewritten again since: a later record says what it is now
+  return catalog.replace(entries, { name, number, first: position, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } })
+}
+
+/** Blobs whose content stands in the rewritten file: the tables still say where it stood before. */
+async function findBlobs(log: RewriteContext, segment: Segment): Promise<void> {
+  await segment.with(async (file) => {
+    const header = await segment.header()
+    const to = segment.facts.sealed?.bytes ?? 0
+    const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
+    while (await lines.load()) {
+      while (lines.next()) {
+        const { buffer, start, end, offset } = lines
+        if (lineKind(buffer, start) !== 'control' || checkLine(buffer, start, end) === undefined) continue
+        const { control } = parseControlLine(buffer.toString('utf8', start, end))
+        if (control.control !== 'blob' || control.data === undefined) continue
+        log.state.setEntry(stateKeys.blob(control.digest), { bytes: control.bytes, at: [segment.facts.number, offset] })
+      }
+    }
+  })
 }
 
 async function holds(disk: Disk, path: string, rewrite: RewriteControl): Promise<boolean> {

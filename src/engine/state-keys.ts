@@ -10,6 +10,7 @@ export const stateKeys: {
   readonly pin: (pin: string) => string
   readonly blob: (digest: string) => string
   readonly blobUse: (digest: string, segment: number) => string
+  readonly chunkUse: (chunk: string, blob: string) => string
   readonly released: (stream: string) => string
   readonly rewrite: (segment: string) => string
 } = {
@@ -31,6 +32,8 @@ export const stateKeys: {
   blob: (digest) => `b:${digest}`,
   /** Nothing; the key says that events in this segment name the blob. */
   blobUse: (digest, segment) => `u:${digest}:${String(segment).padStart(12, '0')}`,
+  /** Nothing; the key says that the blob is made of this chunk among others. */
+  chunkUse: (chunk, blob) => `x:${chunk}:${blob}`,
   /** Seq up to which the stream's events may go. */
   released: (stream) => `v:${stream}`,
   /** RewriteControl */
@@ -47,6 +50,7 @@ export const kindPrefix = {
   pin: 'p:',
   blob: 'b:',
   blobUse: 'u:',
+  chunkUse: 'x:',
   released: 'v:',
   rewrite: 'w:',
 } as const satisfies Record<keyof typeof stateKeys, string> as Readonly<Record<keyof typeof stateKeys, string>>

@@ -134,7 +134,8 @@ export class State {
 
   /** Keys that must be in memory before `apply` can take this record. */
   neededFor(control: Control): string | undefined {
-    return control.control === 'agenda' ? stateKeys.agenda(control.id) : undefined
+    if (control.control === 'agenda') return stateKeys.agenda(control.id)
+    return control.control === 'blob' && control.gone === true ? stateKeys.blob(control.digest) : undefined
   }
 
   /** Folds in one control record that stands at `at`; false when it is of a kind that this release doesn't know. */
@@ -160,7 +161,7 @@ export class State {
         this.setEntry(stateKeys.released(control.stream), control.through)
         return true
       case 'blob':
-        this.setEntry(stateKeys.blob(control.digest), blobPlace(control, at))
+        this.#applyBlob(control, at)
         return true
       case 'retain':
         this.#applyRetain(control)
@@ -206,6 +207,18 @@ export class State {
     if (before !== null && before.due !== null) this.setEntry(stateKeys.due(before.due, control.id), null)
     if (control.due !== null) this.setEntry(stateKeys.due(control.due, control.id), 1)
     this.setEntry(key, control.due === null ? null : control)
+  }
+
+  #applyBlob(control: BlobControl, at: readonly [segment: number, offset: ByteOffset]): void {
+    const key = stateKeys.blob(control.digest)
+    if (control.gone === true) {
+      const before = this.entry<BlobPlace>(key)
+      assert(before !== undefined, 'the blob was loaded before it goes')
+      for (const [chunk] of before?.chunks ?? []) this.setEntry(stateKeys.chunkUse(chunk, control.digest), null)
+      return this.setEntry(key, null)
+    }
+    for (const [chunk] of control.chunks ?? []) this.setEntry(stateKeys.chunkUse(chunk, control.digest), 1)
+    this.setEntry(key, blobPlace(control, at))
   }
 
   #applyForget(control: ForgetControl): void {

@@ -228,7 +228,7 @@ export async function earliestSeq(view: LogView, stream: string): Promise<Seq> {
   const kept = keep.get(stream)
   if (cut <= 1 || kept !== undefined) return Math.min(head.seq + 1, Math.max(truncated, kept ?? 1))
   if (head.position < cut) return head.seq + 1
-  return Math.max(truncated, await firstSeqFrom(view, stream, head.segment, cut))
+  return Math.min(head.seq + 1, Math.max(truncated, await firstSeqFrom(view, stream, head.segment, cut)))
 }
 
 /** First seq of the stream whose position is at or above `cut`, which its newest event is. */
@@ -259,4 +259,22 @@ async function firstPlaceFrom(view: LogView, stretch: Stretch, cut: Position): P
     }
     return low === places.offsets.length ? undefined : places.first + low
   })
+}
+
+/** Position of the stream's event at this seq; undefined when it is not retained or does not exist. */
+export async function positionOf(view: LogView, stream: string, seq: Seq): Promise<Position | undefined> {
+  const query: ReadQuery = { select: { kind: 'stream', stream }, from: seq, to: seq, limit: 1, direction: 'forward' }
+  for await (const [item] of readStream(view, query, stream)) {
+    if (item !== undefined && !('removed' in item)) return item.position
+  }
+  return undefined
+}
+
+/** First retained seq of the stream whose position is at or above `position`; its last seq + 1 when there is none. */
+export async function seqAtOrBehind(view: LogView, stream: string, position: Position): Promise<Seq> {
+  const head = await view.state.loadHead(stream)
+  if (head === null) return 1
+  if (head.position < position) return head.seq + 1
+  const first = await firstSeqFrom(view, stream, head.segment, position)
+  return Math.min(head.seq + 1, Math.max(await earliestSeq(view, stream), first))
 }

@@ -14,6 +14,7 @@ import { replay } from '../../engine/replay.ts'
 import type { ActiveIndex } from '../../engine/segment-index.ts'
 import type { Scalars } from '../../engine/state.ts'
 import { stateKeys } from '../../engine/state-keys.ts'
+import type { Entry } from '../../engine/tables/entry.ts'
 import { type BlobStaging, Writer } from '../../engine/writer.ts'
 
 export interface FileLogEvents {
@@ -130,15 +131,15 @@ export class FileLog implements LogView {
     return { disk, identity, catalog, indexes, state }
   }
 
-  /** Writes the note anew after the catalog changed (a rewrite), so that the next opening finds it as it is. */
-  async recordCatalog(): Promise<void> {
+  /** Writes the note anew after the catalog changed (a rewrite), with what else changed by that (sorted). */
+  async recordCatalog(derived: readonly Entry[]): Promise<void> {
     await this.#covering
     this.#covering = this.#cover(async () => {
       const { tables, coveredThrough } = this.state
       const note = decodeNote(tables.note, this.identity)
       if (note === undefined) return
       const sealed = this.catalog.sealed.map(({ facts }) => facts).filter(({ number }) => number <= coveredThrough)
-      await tables.flush([], encodeNote({ ...note, sealed }))
+      await tables.flush(derived, encodeNote({ ...note, sealed }))
     })
     await this.#covering
   }

@@ -262,7 +262,7 @@ export class FileStore implements Store {
     return this.#inTurn(async () => {
       if (this.#log.writer === undefined && !options.dryRun) throw this.#refusal()
       const report = await retainLog(
-        { log: this.#log, clock: this.#options.clock, blobs: this.#blobs, pins: await this.pins() },
+        { log: this.#log, blobs: this.#blobs, pins: await this.pins() },
         rule,
         options,
       )

@@ -1,0 +1,227 @@
+// Writes sealed segments anew without the events that are no longer part of the history, and puts the result in their
+// place (FORMAT.md, section 8). The order is what makes it safe: the new file is durable under a temporary name, then the log
+// says durably that it replaces the old ones, and only then it takes the first one's name and the others go. A crash in
+// between is finished at the next opening (rewrites.ts).
+
+import { createHash } from 'node:crypto'
+import type { RewriteControl } from '../core/control.ts'
+import type { ByteOffset, TimeMs } from '../core/numbers.ts'
+import { checkLine, controlBody, lineKind, parseControlLine, parseEventLine } from '../core/record.ts'
+import type { DiskFile } from '../disks/disk.ts'
+import { assert } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { headerLine } from './active-segment.ts'
+import { writeIndex, type Covering } from './cover.ts'
+import { LineReader } from './line-reader.ts'
+import { LineWriter } from './line-writer.ts'
+import { isLive } from './live-control.ts'
+import { RemovedStub } from './removed-stub.ts'
+import { putInPlace, removeReplaced } from './rewrites.ts'
+import { damaged, type Segment } from './segment.ts'
+import { ActiveIndex } from './segment-index.ts'
+import type { BlobPlace } from './state.ts'
+import { stateKeys } from './state-keys.ts'
+import type { Entry } from './tables/entry.ts'
+import type { Writer } from './writer.ts'
+import { readFully, removeIfThere } from './whole-file.ts'
+
+export interface RewriteLog extends Covering {
+  readonly writer: Writer
+}
+
+export interface Rewritten {
+  readonly bytesFreed: number
+  /** What the state tables must learn together with the catalog: it follows from no record of the log. */
+  readonly derived: readonly Entry[]
+}
+
+/** Replaces adjacent sealed segments by one. */
+export async function rewriteSegments(log: RewriteLog, segments: readonly Segment[], reason: string): Promise<Rewritten> {
+  const rewriting = new Rewriting(log, segments)
+  for (const segment of segments) segment.enter()
+  try {
+    return await rewriting.run(reason)
+  } finally {
+    for (const segment of segments) await segment.leave()
+  }
+}
+
+class Rewriting {
+  readonly #log: RewriteLog
+  readonly #segments: readonly Segment[]
+  readonly #first: Segment
+  readonly #isOldest: boolean
+  readonly #index: ActiveIndex = new ActiveIndex()
+  readonly #stub: RemovedStub = new RemovedStub()
+  readonly #movedBlobs: Map<string, ByteOffset> = new Map()
+  readonly #derived: Map<string, string | null> = new Map()
+
+  constructor(log: RewriteLog, segments: readonly Segment[]) {
+    const first = segments[0]
+    assert(first !== undefined, 'a rewrite has something to rewrite')
+    this.#log = log
+    this.#segments = segments
+    this.#first = first
+    this.#isOldest = log.catalog.all[0] === first
+  }
+
+  async run(reason: string): Promise<Rewritten> {
+    const { disk, catalog, writer } = this.#log
+    const old = await this.#oldDigests()
+    const written = await this.#writePart(reason)
+    const sealed = await this.#sealedAs()
+    const base = { control: 'rewrite', reason, old, sha256: written.sha256, bytes: written.bytes, sealed } as const
+    let rewrite: RewriteControl | undefined
+    await writer.control((time: TimeMs) => {
+      rewrite = { ...base, time }
+      return [rewrite]
+    })
+    assert(rewrite !== undefined, 'the record was made when it was laid out')
+    await putInPlace(disk, rewrite)
+    await removeReplaced(disk, rewrite)
+
+    const bytesBefore = this.#segments.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), 0)
+    const { name, number, first } = this.#first.facts
+    const facts = { name, number, first, sealed: { bytes: written.bytes, sha256: written.sha256 }, isResidue: this.#index.events === 0 }
+    const segment = catalog.replace(this.#segments, facts)
+    segment.index = Promise.resolve(this.#log.indexes.inMemory(this.#index, number))
+    await this.#moveBlobs()
+    await writeIndex(this.#log, segment)
+    return { bytesFreed: bytesBefore - written.bytes, derived: [...this.#derived] }
+  }
+
+  async #oldDigests(): Promise<readonly (readonly [name: string, sha256: string])[]> {
+    const old: [string, string][] = []
+    for (const segment of this.#segments) {
+      const { name, sealed } = segment.facts
+      old.push([name, sealed === undefined || sealed.sha256 === '' ? await digestOf(segment) : sealed.sha256])
+    }
+    return old
+  }
+
+  /** What the header behind the last of them says of it. */
+  async #sealedAs(): Promise<readonly [name: string, bytes: number, sha256: string]> {
+    const last = this.#segments.at(-1)?.facts.number ?? 0
+    const next = this.#log.catalog.all.find(({ facts }) => facts.number > last)
+    const previous = (await next?.with(() => next.header()))?.header.previous
+    assert(previous !== null && previous !== undefined, 'a sealed segment has a successor that names it')
+    return [previous.name, previous.bytes, previous.sha256]
+  }
+
+  async #writePart(reason: string): Promise<{ bytes: ByteOffset; sha256: string }> {
+    const { disk } = this.#log
+    const part = `${this.#first.path}.part`
+    await removeIfThere(disk, part)
+    const file = await disk.open(part, { mode: 'write', create: 'exclusive' })
+    try {
+      const header = await this.#first.header()
+      const out = new LineWriter(file)
+      const line = headerLine({ ...header.header, carried: 0, rewritten: reason }, header.link)
+      await out.addLine(line.bytes, line.sum)
+      for (const segment of this.#segments) await this.#copy(segment, out)
+      await this.#flushStub(out)
+      return await out.finish()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #copy(segment: Segment, out: LineWriter): Promise<void> {
+    const previousOf = await this.#previousSegments(segment)
+    const file = await segment.file()
+    const header = await segment.header()
+    const to = segment.facts.sealed?.bytes ?? 0
+    const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
+    while (await lines.load()) {
+      while (lines.next()) {
+        const { buffer, start, end, offset } = lines
+        const line = checkLine(buffer, start, end)
+        if (line === undefined) throw this.#damaged(segment, offset)
+        const text = buffer.toString('utf8', start, end)
+        if (lineKind(buffer, start) === 'event') await this.#copyEvent(text, { buffer, start, end, sum: line.sum }, out, previousOf)
+        else await this.#copyControl(text, [segment.facts.number, offset], { buffer, start, end, sum: line.sum }, out)
+      }
+    }
+    if (lines.consumed < to) throw this.#damaged(segment, lines.consumed)
+  }
+
+  #damaged(segment: Segment, offset: ByteOffset): Error {
+    return damaged(this.#log.disk, segment.path, offset, 'line-checksum', 'the line does not match its checksum')
+  }
+
+  async #copyEvent(
+    text: string,
+    line: { readonly buffer: Buffer; readonly start: number; readonly end: number; readonly sum: number },
+    out: LineWriter,
+    previousOf: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    const event = parseEventLine(text, false)
+    if (!this.#log.state.isVisible(event)) return this.#stub.addEvent(event)
+    await this.#flushStub(out)
+    const { stream, seq, position } = event
+    this.#index.add({ stream, seq, position, offset: out.offset }, previousOf.get(stream) ?? 0)
+    this.#index.addBlobs(event.blobs)
+    await out.moveLine(line.buffer, line)
+  }
+
+  async #copyControl(
+    text: string,
+    at: readonly [segment: number, offset: ByteOffset],
+    line: { readonly buffer: Buffer; readonly start: number; readonly end: number; readonly sum: number },
+    out: LineWriter,
+  ): Promise<void> {
+    const { control } = parseControlLine(text)
+    if (control.control === 'removed') return this.#stub.addStub(control)
+    const copy = Buffer.from(line.buffer.subarray(line.start, line.end + 1)) // the reader's buffer may be refilled meanwhile
+    if (!(await isLive(this.#log.state, { control, at, isOldest: this.#isOldest }))) return
+    if (control.control === 'blob' && control.data !== undefined) this.#movedBlobs.set(control.digest, out.offset)
+    await out.moveLine(copy, { start: 0, end: copy.length - 1, sum: line.sum })
+  }
+
+  async #flushStub(out: LineWriter): Promise<void> {
+    if (this.#stub.isEmpty) return
+    for (const record of this.#stub.take()) await out.addBody(controlBody(record, false))
+  }
+
+  async #previousSegments(segment: Segment): Promise<ReadonlyMap<string, number>> {
+    const previous = new Map<string, number>()
+    await this.#log.indexes.with(segment, async (index) => {
+      for await (const page of index.streams()) for (const [stream, places] of page) previous.set(stream, places.previous)
+    })
+    return previous
+  }
+
+  /** Blobs whose content stands in the rewritten file stand elsewhere now, and some are named by fewer segments. */
+  async #moveBlobs(): Promise<void> {
+    const { state, indexes } = this.#log
+    const { number } = this.#first.facts
+    for (const [digest, offset] of this.#movedBlobs) {
+      const place = await state.loadEntry<BlobPlace>(stateKeys.blob(digest))
+      if (place !== null) this.#derive(stateKeys.blob(digest), { bytes: place.bytes, at: [number, offset] })
+    }
+    for (const segment of this.#segments) {
+      const named = await indexes.with(segment, (index) => index.blobs())
+      for (const digest of named) this.#derive(stateKeys.blobUse(digest, segment.facts.number), null)
+    }
+    for (const digest of this.#index.blobDigests) this.#derive(stateKeys.blobUse(digest, number), 1)
+  }
+
+  #derive(key: string, value: unknown): void {
+    this.#log.state.setEntry(key, value)
+    this.#derived.set(key, value === null ? null : JSON.stringify(value))
+  }
+}
+
+async function digestOf(segment: Segment): Promise<string> {
+  const file: DiskFile = await segment.file()
+  const hash = createHash('sha256')
+  const bytes = segment.facts.sealed?.bytes ?? 0
+  const buffer = Buffer.allocUnsafe(limits.pageBytes)
+  for (let at = 0; at < bytes; ) {
+    const count = await readFully(file, buffer.subarray(0, Math.min(buffer.length, bytes - at)), at)
+    if (count === 0) break
+    hash.update(buffer.subarray(0, count))
+    at += count
+  }
+  return hash.digest('hex')
+}
