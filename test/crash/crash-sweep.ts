@@ -6,7 +6,8 @@ import type { Scenario } from './scenarios.ts'
 import { World } from './world.ts'
 
 export interface SweepReport {
-  readonly operations: number
+  /** Of the scenario, when nothing goes wrong. */
+  operations: number
   /** Openings after a crash whose result was checked. */
   recovered: number
 }
@@ -23,15 +24,14 @@ type Model = CrashOptions['model']
 /** The last outcome of a run goes on with the very same disk: nothing can come after it. */
 const outcomesPerRun: readonly Model[] = ['adversarial', 'ext4', 'adversarial', 'process']
 
-export async function sweep(scenario: Scenario, options: SweepOptions): Promise<SweepReport> {
+export async function sweep(scenario: Scenario, options: SweepOptions, report: SweepReport): Promise<void> {
   const world = newWorld(scenario, {})
   await scenario.run(world)
-  const report: SweepReport = { operations: world.operations, recovered: 0 }
+  report.operations = world.operations
   for (let index = 1; index <= report.operations; index++) {
     for (let seed = 0; seed < options.seeds; seed += outcomesPerRun.length)
       await crashAt(scenario, index, seed, options, report)
   }
-  return report
 }
 
 /** All outcomes of one run that is ended in its operation `index`; `seed` is the first one's. */
@@ -90,7 +90,7 @@ async function recover(world: World, seed: number, report: SweepReport): Promise
   }
   if (ending === 1) {
     await store.close()
-    await checkAgain(world, seed, report)
+    await checkAgain(world, report)
     return
   }
   if (ending === 2) {
@@ -99,13 +99,13 @@ async function recover(world: World, seed: number, report: SweepReport): Promise
     report.recovered++
     await next.check(again)
     await next.appendAll(again, ['a'])
-    await checkAgain(nextWorld(next, seed, 'adversarial'), seed, report)
+    await checkAgain(nextWorld(next, seed, 'adversarial'), report)
     return
   }
-  await checkAgain(nextWorld(world, seed, 'adversarial'), seed, report)
+  await checkAgain(nextWorld(world, seed, 'adversarial'), report)
 }
 
-async function checkAgain(world: World, _seed: number, report: SweepReport): Promise<void> {
+async function checkAgain(world: World, report: SweepReport): Promise<void> {
   const store = await world.open()
   report.recovered++
   await world.check(store)

@@ -199,4 +199,33 @@ export const scenarios: readonly Scenario[] = [
       await store.close()
     },
   },
+  {
+    name: 'retention',
+    async run(world) {
+      const store = await world.open()
+      for (let wave = 0; wave < 4; wave++) await world.appendAll(store, ['a', 'b', `old${wave}`], 500)
+      await world.append(store, { events: [world.event('b')], pins: [{ pin: 'p', stream: 'b', from: 3 }] })
+      await world.check(store)
+      const first = world.history.remove(({ stream, seq }) => stream === 'a' && seq < 4)
+      await store.retain({ streams: [{ stream: 'a', before: 4 }] }, { dryRun: false })
+      first.fate = 'done'
+      await world.appendAll(store, ['a', 'b'], 500)
+      const second = world.history.remove(({ stream, seq }) => (stream === 'b' && seq < 3) || stream === 'old1')
+      await store.retain(
+        {
+          streams: [
+            { stream: 'b', before: 5 },
+            { stream: 'old1', before: 'all' },
+          ],
+        },
+        { dryRun: false },
+      )
+      second.fate = 'done'
+      await world.appendAll(store, ['old1', 'b'], 500)
+      await store.close()
+      const again = await world.open()
+      await world.check(again)
+      await again.close()
+    },
+  },
 ]

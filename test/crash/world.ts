@@ -9,6 +9,7 @@ import { type FileOpenOptions, openFileStore } from '../../src/stores/file/open-
 import type { Batch, Receipt } from '../../src/stores/store.ts'
 import { type FakeClock, fakeClock } from '../../src/testing/fake-clock.ts'
 import { History } from '../../src/testing/history.ts'
+import { readEvents } from '../../src/testing/journal-contents.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 
 export interface WorldOptions {
@@ -107,6 +108,23 @@ export class World {
   async rest(store: FileStore): Promise<void> {
     this.clock.advance(50)
     await store.flush()
+  }
+
+  /** After an append that failed for the disk's sake: nothing more is acknowledged (G6). */
+  async mustBeLatched(store: FileStore): Promise<void> {
+    const later = await this.append(store, { events: [this.event('late')] })
+    if (later instanceof Error && later.code === 'LATCHED') return
+    throw new Error(`a failed writer answered ${later instanceof Error ? later.code : 'with an acknowledgement'}`)
+  }
+
+  /** A reader shows a part of what the writer shows, from the beginning. */
+  async checkReader(reader: FileStore, writer: FileStore): Promise<void> {
+    const query = { select: { kind: 'all' }, direction: 'forward' } as const
+    const [shown, there] = [await readEvents(reader, query), await readEvents(writer, query)]
+    const isWrong = shown.some(
+      (event, index) => event.sum !== there[index]?.sum || event.position !== there[index].position,
+    )
+    if (isWrong || reader.head().position > writer.head().position) throw new Error('a reader showed what is not there')
   }
 
   /** Throws when the journal is not what it must be. */
