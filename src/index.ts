@@ -60,3 +60,4 @@ export type {
   VerifyProgress,
   VerifyReport,
 } from './stores/store.ts'
+export { type SubmitOptions, submit } from './submit.ts'

@@ -147,10 +147,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   ): Promise<Receipt> {
     // Not async: the store's own promise is returned, and an argument error becomes a rejection.
     try {
-      const batch =
-        typeof first === 'string'
-          ? this.#appender.toStream(first, second as UntypedInput | readonly UntypedInput[], third)
-          : this.#appender.across(first, second as AppendOptions | undefined)
+      const batch = this.#appender.batch(first, second as UntypedInput | readonly UntypedInput[] | AppendOptions, third)
       return batch instanceof Promise ? batch.then((late) => this.#append(late)) : this.#append(batch)
     } catch (error) {
       return Promise.reject(error)

@@ -3,6 +3,7 @@
 import { mkdir, open as openFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { nodeDirectories } from './disks/node-directories.ts'
 import { nodeDisk } from './disks/node-disk.ts'
 import { HoldfastError } from './errors.ts'
 import { errorCodeOf } from './engine/whole-file.ts'
@@ -27,6 +28,7 @@ export async function openDirectory(path: string, options: DirectoryOptions): Pr
   if (readOnly !== true && create !== 'never') await makeDirectories(directory)
   return openFileStore({
     disk: nodeDisk(directory),
+    directories: nodeDirectories,
     clock,
     random,
     process: { pid: process.pid, host: hostname() },

@@ -7,14 +7,13 @@ import type { Position, Seq } from '../core/numbers.ts'
 import { checkLine, lineKind, parseEventLine } from '../core/record.ts'
 import { limits } from '../limits.ts'
 import type { Blobs } from './blobs.ts'
-import { blobPath, folders } from './layout.ts'
+import { folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import type { LogView } from './log-view.ts'
 import type { Segment } from './segment.ts'
 import { isTouched } from './segment-survey.ts'
 import type { BlobPlace } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
-import { removeIfThere } from './whole-file.ts'
 import type { Writer } from './writer.ts'
 
 export interface CollectionParts {
@@ -118,14 +117,15 @@ function isUsedSince(log: LogView, digest: string, range: { readonly after: numb
 
 async function removeChunks(log: LogView, blobs: Blobs, gone: ReadonlyMap<string, BlobPlace>): Promise<void> {
   const touched = new Set<string>()
-  const claimed = blobs.claimedChunks()
-  for (const place of gone.values()) {
-    for (const [chunk] of place.chunks ?? []) {
-      if (claimed.has(chunk) || (await isInUse(log, chunk))) continue
-      await removeIfThere(log.disk, blobPath(chunk))
-      touched.add(chunk.slice(0, 2))
+  // Held: a blob that is named and settles between the look at the state and the removal would be seen in neither.
+  await blobs.hold(async () => {
+    for (const place of gone.values()) {
+      for (const [chunk] of place.chunks ?? []) {
+        if (blobs.isChunkClaimed(chunk) || (await isInUse(log, chunk))) continue
+        if (await blobs.removeChunk(chunk)) touched.add(chunk.slice(0, 2))
+      }
     }
-  }
+  })
   for (const folder of touched) await log.disk.syncDirectory(`${folders.blobs}/${folder}`)
 }
 

@@ -24,6 +24,7 @@ type SegmentRow = readonly [
   sha256: string,
   index: TableDescription | null,
   residue: 0 | 1,
+  events: number,
 ]
 
 interface NoteJson {
@@ -45,7 +46,7 @@ export function encodeNote(note: Note): string {
     version: noteVersion,
     journal: note.journal,
     epoch: note.epoch,
-    sealed: note.sealed.map(({ name, number, first, sealed, index, isResidue }) => [
+    sealed: note.sealed.map(({ name, number, first, sealed, index, isResidue, events }) => [
       name,
       number,
       first,
@@ -53,6 +54,7 @@ export function encodeNote(note: Note): string {
       sealed?.sha256 ?? '',
       index ?? null,
       isResidue === true ? 1 : 0,
+      events ?? 0,
     ]),
     position,
     time,
@@ -73,13 +75,14 @@ export function decodeNote(text: string, identity: { readonly journal: string; r
   return {
     journal: json.journal,
     epoch: json.epoch,
-    sealed: json.sealed.map(([name, number, first, bytes, sha256, index, residue]) => ({
+    sealed: json.sealed.map(([name, number, first, bytes, sha256, index, residue, events]) => ({
       name,
       number,
       first,
       sealed: { bytes, sha256 },
       index: index ?? undefined,
       isResidue: residue === 1,
+      events,
     })),
     scalars: {
       position,

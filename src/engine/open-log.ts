@@ -273,6 +273,7 @@ class LogOpening {
         const header = await segment.header()
         await this.#fold(segment, file, { from: header.bytes, to: segment.facts.sealed?.bytes ?? 0, sum: header.sum, index })
       })
+      segment.facts = { ...segment.facts, events: index.events, isResidue: index.events === 0 && segment.facts.sealed?.sha256 === '' }
       await this.#cover(segment, index)
     }
   }
@@ -346,7 +347,10 @@ class LogOpening {
     await old.file.close()
 
     const next = { name, number: active.number, first, sealed: undefined }
-    const sealed = this.#catalog.seal({ bytes: tail.witness, sha256: header.previous.sha256 }, next)
+    const sealed = this.#catalog.seal(
+      { bytes: tail.witness, sha256: header.previous.sha256, events: old.index.events },
+      next,
+    )
     await this.#cover(sealed, old.index)
     const headerBytes = (await readHeader(active.file, name))?.bytes ?? 0
     const headerSum = (await readHeader(active.file, name))?.sum ?? 0

@@ -12,6 +12,7 @@ import type { Control, RetainControl } from '../core/control.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { tailBytes } from '../core/record.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../stores/store.ts'
+import { sweepBlobs } from './blob-sweep.ts'
 import type { Blobs } from './blobs.ts'
 import { collectBlobs, findDeadBlobs, type Removal } from './blob-collection.ts'
 import type { Covering } from './cover.ts'
@@ -64,6 +65,7 @@ export async function retainLog(
     return { ...figures, segments: segmentsBelow(log, plan.cut), blobs: dead }
   }
   await journalPlan(log, log.writer, plan, rule.commandsBefore)
+  await sweepBlobs(log, parts.blobs)
   if (isNothing && log.state.scalars.truncating.size === 0 && log.state.scalars.cut <= 1) {
     return { ...figures, segments: 0, blobs: 0 }
   }

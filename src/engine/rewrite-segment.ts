@@ -82,7 +82,9 @@ class Rewriting {
 
     const bytesBefore = this.#segments.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), 0)
     const { name, number, first } = this.#first.facts
-    const facts = { name, number, first, sealed: { bytes: written.bytes, sha256: written.sha256 }, isResidue: this.#index.events === 0 }
+    const { events } = this.#index
+    const sealedNow = { bytes: written.bytes, sha256: written.sha256 }
+    const facts = { name, number, first, sealed: sealedNow, events, isResidue: events === 0 }
     const segment = catalog.replace(this.#segments, facts)
     segment.index = Promise.resolve(this.#log.indexes.inMemory(this.#index, number))
     await this.#moveBlobs()

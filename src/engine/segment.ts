@@ -21,6 +21,8 @@ export interface SegmentFacts {
   readonly sealed: { readonly bytes: ByteOffset; readonly sha256: string } | undefined
   /** What vouches for the segment's index on disk, when there is one. */
   readonly index?: TableDescription | undefined
+  /** Events that stand in it; undefined for the active segment. */
+  readonly events?: number
   /** Retention left no event in it, only what still says something. */
   readonly isResidue?: boolean
 }

@@ -38,7 +38,7 @@ export interface WriterEvents {
 /** Blobs that were staged but are not in the journal yet. */
 export interface BlobStaging {
   staged(digest: string): BlobControl | undefined
-  /** An append that names these has settled. */
+  /** An append that names these took effect. */
   settled(digests: readonly string[]): void
 }
 
@@ -138,12 +138,30 @@ export class Writer {
     })
   }
 
-  /** Resolves when nothing is queued or on its way any more; rejects when the writer has failed. */
+  /** Resolves when all that was appended before is durable, whatever comes meanwhile; rejects when the writer has failed. */
   async settled(): Promise<void> {
+    if (this.#failure === undefined && (this.#isBusy || this.#queue.length > 0)) {
+      await new Promise<void>((resolve) => this.#waitBehindAll(resolve))
+    }
+    if (this.#failure !== undefined) throw this.#latched()
+  }
+
+  /** Nothing is queued or on its way any more: with appends that never cease, it never comes to that. */
+  async #idle(): Promise<void> {
     while (this.#failure === undefined && (this.#isBusy || this.#queue.length > 0)) {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
     }
     if (this.#failure !== undefined) throw this.#latched()
+  }
+
+  /** Calls back when all that is queued or laid out now is durable, or the writer has failed. */
+  #waitBehindAll(resolve: () => void): void {
+    const stage = (): void => {
+      this.#filling.outcomes.push({ done: resolve, failed: resolve })
+      this.#schedule()
+    }
+    if (this.#queue.length === 0 && this.#canLayOut()) stage()
+    else this.#enqueue({ bytes: 0, missing: () => undefined, stage, refuse: resolve })
   }
 
   get #isBusy(): boolean {
@@ -160,9 +178,9 @@ export class Writer {
     this.#restTimer?.cancel()
     try {
       if (this.#failure === undefined) {
-        await this.settled()
+        await this.#idle()
         if (!this.#witnessed) await this.#witness()
-        await this.settled()
+        await this.#idle()
         await this.#parts.mark.settle(this.#durablePlace())
       }
     } finally {
@@ -189,6 +207,10 @@ export class Writer {
         }),
       )
     }
+    this.#enqueue(task)
+  }
+
+  #enqueue(task: Task): void {
     this.#queue.push(task)
     this.#queuedBytes += task.bytes
     if (!this.#isPumping) void this.#pump()
@@ -464,8 +486,8 @@ class AppendTask implements Task {
     return missingFor(this.#batch, this.#writer.state)
   }
 
+  /** What was refused may be tried again: its blobs stay staged. */
   refuse(error: Error): void {
-    this.#releaseBlobs()
     this.#reject(error)
   }
 
@@ -474,18 +496,23 @@ class AppendTask implements Task {
     if (decision.kind === 'commit' && this.#batch.durability === 'eventual') this.#resolve(decision.receipt)
     this.#writer.settleLater({
       done: () => {
+        if (decision.kind === 'refused') return this.refuse(decision.error)
         this.#releaseBlobs()
-        if (decision.kind === 'refused') this.#reject(decision.error)
-        else this.#resolve(decision.receipt)
+        this.#resolve(decision.receipt)
       },
       failed: (error) => this.refuse(error),
     })
   }
 
+  /** Once for the whole batch: it ends one claim on each blob, however many of its events name it. */
   #releaseBlobs(): void {
-    for (const event of this.#batch.events) {
-      if (event.blobs !== undefined && event.blobs.length > 0) this.#writer.releaseBlobs(event.blobs)
+    let named: string[] | undefined
+    for (const { blobs } of this.#batch.events) {
+      if (blobs === undefined || blobs.length === 0) continue
+      named ??= []
+      named.push(...blobs)
     }
+    if (named !== undefined) this.#writer.releaseBlobs(named)
   }
 }
 

@@ -95,6 +95,11 @@ export class FileLog implements LogView {
     return { position: durablePosition, segment: active.number, bytes: active.bytes }
   }
 
+  /** Events in the active segment. */
+  get activeEvents(): number {
+    return this.writer === undefined ? this.#activeIndex.events : this.writer.active.index.events
+  }
+
   /** All covering so far is done; never rejects. */
   covered(): Promise<void> {
     return this.#covering
@@ -103,7 +108,7 @@ export class FileLog implements LogView {
   #sealed(old: ActiveSegment, next: ActiveSegment): void {
     const { bytes, sha256 } = old.sealed()
     const facts = { name: next.name, number: next.number, first: next.first, sealed: undefined }
-    const segment = this.catalog.seal({ bytes, sha256 }, facts)
+    const segment = this.catalog.seal({ bytes, sha256, events: old.index.events }, facts)
     segment.index = Promise.resolve(this.indexes.inMemory(old.index, old.number))
     this.catalog.active.index = Promise.resolve(this.indexes.inMemory(next.index, next.number))
     this.state.freeze()

@@ -3,6 +3,7 @@
 
 import { receiptOf } from '../../core/decide.ts'
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
+import type { Directories } from '../../disks/directories.ts'
 import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
 import { Blobs } from '../../engine/blobs.ts'
 import { backupLog } from '../../engine/backup.ts'
@@ -37,6 +38,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../store.ts'
+import { countEvents } from '../../engine/event-count.ts'
 import { FileLog, type FileLogOptions } from './file-log.ts'
 import { Watchers } from './watchers.ts'
 
@@ -56,6 +58,8 @@ export type FileStoreOptions = Omit<FileLogOptions, 'events' | 'blobs' | 'fence'
   /** undefined: for reading only. */
   readonly ownership: Ownership | undefined
   readonly readOnlyReason: string | undefined
+  /** Where backups are made; without it there are none. */
+  readonly directories?: Directories | undefined
 }
 
 export class FileStore implements Store {
@@ -68,7 +72,6 @@ export class FileStore implements Store {
   #inbox: Inbox | undefined
   #earliest = 1
   #closing: Promise<void> | undefined
-  #isClosed = false
   /** Retention, backup and verification take turns: one may not remove what the other reads. */
   #upkeep: Promise<unknown> = Promise.resolve()
   #refreshing: Promise<void> | undefined
@@ -88,7 +91,7 @@ export class FileStore implements Store {
       durable: () => watchers.wake(),
       failed: () => watchers.wake(),
     }
-    const { ownership, readOnlyReason: _reason, ...rest } = options
+    const { ownership, readOnlyReason: _reason, directories: _directories, ...rest } = options
     const logOptions: FileLogOptions = { ...rest, fence: ownership?.fence, blobs, events }
     const log = await FileLog.open(logOptions)
     const store = new FileStore(options, log, { blobs, watchers })
@@ -113,7 +116,7 @@ export class FileStore implements Store {
 
   append(batch: Batch): Promise<Receipt> {
     const { writer } = this.#log
-    if (writer === undefined || this.#isClosed) return Promise.reject(this.#refusal())
+    if (writer === undefined || this.#closing !== undefined) return Promise.reject(this.#refusal())
     return writer.append(batch)
   }
 
@@ -244,7 +247,7 @@ export class FileStore implements Store {
   }
 
   stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
-    if (this.#log.writer === undefined || this.#isClosed) return Promise.reject(this.#refusal())
+    if (this.#log.writer === undefined || this.#closing !== undefined) return Promise.reject(this.#refusal())
     return this.#blobs.stage(content, this.#log)
   }
 
@@ -300,7 +303,7 @@ export class FileStore implements Store {
     }
     const end = this.#log.durableEnd()
     return {
-      events: Math.max(0, end.position - this.#earliest + 1),
+      events: await countEvents(this.#log),
       streams: await count(kindPrefix.head),
       segments: catalog.all.length,
       bytes: catalog.sealed.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), end.bytes),
@@ -321,9 +324,17 @@ export class FileStore implements Store {
   }
 
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
+    const { directories, disk } = this.#options
+    if (directories === undefined) {
+      return Promise.reject(
+        new HoldfastError('UNSUPPORTED', `${disk.label} was opened without a place for backups`, {
+          hint: 'Open the journal by its path.',
+        }),
+      )
+    }
     return this.#inTurn(async () => {
       await this.#log.writer?.settled()
-      await backupLog({ log: this.#log, blobs: this.#blobs }, to, work)
+      await backupLog({ log: this.#log, blobs: this.#blobs }, to, work, directories)
     })
   }
 
@@ -346,7 +357,6 @@ export class FileStore implements Store {
   async #close(): Promise<void> {
     await this.#inbox?.stop()
     await this.#upkeep
-    this.#isClosed = true
     this.#watchers.close()
     try {
       await this.#log.close()
@@ -370,11 +380,9 @@ export class FileStore implements Store {
     return turn
   }
 
+  /** The oldest event that is retained. Costs nothing where nothing was removed at the front. */
   async #findEarliest(): Promise<void> {
-    const { cut, truncating } = this.#log.state.scalars
-    this.#earliest = 1
-    if (cut <= 1 && truncating.size === 0) return
-    this.#earliest = Number.MAX_SAFE_INTEGER
+    this.#earliest = this.#log.durableEnd().position + 1
     for await (const [first] of readForward(this.#log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
       assert(first !== undefined && !('removed' in first), 'a read that tells no removals gives events')
       this.#earliest = first.position
@@ -382,11 +390,11 @@ export class FileStore implements Store {
   }
 
   #mustBeOpen(): void {
-    if (this.#isClosed) throw closedError()
+    if (this.#closing !== undefined) throw closedError()
   }
 
   #refusal(): HoldfastError {
-    if (this.#isClosed) return closedError()
+    if (this.#closing !== undefined) return closedError()
     return new HoldfastError('READ_ONLY', `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`, {
       hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
     })

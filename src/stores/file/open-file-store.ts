@@ -1,6 +1,7 @@
 // Opening a directory as a journal: what is there, who may write, and what to do when it can't be written. Every way in
 // which this can go wrong has its own code, because a person stands before it.
 
+import type { Directories } from '../../disks/directories.ts'
 import type { Disk } from '../../disks/disk.ts'
 import { HoldfastError } from '../../errors.ts'
 import { checkEmpty, createLog } from '../../engine/create-log.ts'
@@ -22,6 +23,8 @@ export interface FileOpenOptions {
   readonly takeover?: boolean | undefined
   readonly create?: 'if-missing' | 'never' | 'exclusive' | undefined
   readonly segmentBytes?: number | undefined
+  /** Where backups are made; without it there are none. */
+  readonly directories?: Directories | undefined
   /** Called while the log is read because its caches don't cover it. */
   readonly progress?: ((progress: OpenProgress) => void) | undefined
 }
@@ -81,8 +84,8 @@ async function openReader(options: FileOpenOptions, reason: string): Promise<Fil
 }
 
 function storeOptions(options: FileOpenOptions, identity: Identity) {
-  const { disk, clock, progress, segmentBytes = limits.segmentBytes } = options
-  return { disk, clock, identity, segmentBytes, progress }
+  const { disk, clock, progress, directories, segmentBytes = limits.segmentBytes } = options
+  return { disk, clock, identity, segmentBytes, progress, directories }
 }
 
 function checkSegmentBytes(segmentBytes: number | undefined): void {

@@ -1,0 +1,178 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openDirectory } from '../open-directory.ts'
+import type { FileStore } from '../stores/file/file-store.ts'
+import type { Batch, Receipt } from '../stores/store.ts'
+import { prng } from '../testing/prng.ts'
+
+let directory: string
+let journal: string
+let target: string
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-backup-'))
+  journal = join(directory, 'journal')
+  target = join(directory, 'copy')
+})
+afterEach(async () => {
+  await rm(directory, { recursive: true })
+})
+
+const large = Buffer.from(Uint8Array.from({ length: 300_000 }, byteOf(1)))
+
+function byteOf(seed: number): () => number {
+  const chance = prng(seed)
+  return () => chance.below(256)
+}
+
+function openSmall(): Promise<FileStore> {
+  return openDirectory(journal, { segmentBytes: 8_192 })
+}
+
+function append(store: FileStore, text: string, rest: Partial<Batch> = {}): Promise<Receipt> {
+  const event = { stream: 's', type: 't', version: 1, data: JSON.stringify(text) }
+  return store.append({ events: [event], durability: 'sync', ...rest })
+}
+
+async function fill(store: FileStore): Promise<void> {
+  for (let index = 0; index < 40; index++) await append(store, `${index}: ${'x'.repeat(1_000)}`)
+  for (const content of [Buffer.from('small'), large]) {
+    const { digest } = await store.stageBlob(content)
+    const event = { stream: 'b', type: 't', version: 1, data: 'null', blobs: [digest] }
+    await store.append({ events: [event], durability: 'sync' })
+  }
+}
+
+async function eventsOf(store: FileStore): Promise<unknown[]> {
+  const events: unknown[] = []
+  for await (const page of store.read({ select: { kind: 'all' }, direction: 'forward' })) events.push(...page)
+  return events
+}
+
+async function contentIn(store: FileStore, digest: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of store.readBlob(digest)) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
+async function codeOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'no error',
+    (error: { readonly code?: unknown }) => error.code,
+  )
+}
+
+describe('backup', () => {
+  it('is the same journal, and can be written', async () => {
+    const store = await openSmall()
+    await fill(store)
+    await append(store, 'with a command', { command: { id: 'c', digest: 'd' }, agenda: [{ id: 'a', due: 5 }] })
+    const progress: number[] = []
+    await store.backup(target, { progress: ({ bytesDone, bytesTotal }) => progress.push(bytesDone / bytesTotal) })
+    expect(progress.length).toBeGreaterThan(2)
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b))
+    expect(progress.at(-1)).toBe(1)
+    expect((await readdir(target)).sort()).toEqual(['blobs', 'journal.json', 'segments'])
+    expect(await readFile(join(target, 'journal.json'))).toEqual(await readFile(join(journal, 'journal.json')))
+
+    const copy = await openDirectory(target, {})
+    expect(copy.identity()).toEqual(store.identity())
+    expect(await eventsOf(copy)).toEqual(await eventsOf(store))
+    expect(copy.recovery.cutBytes).toBe(0)
+    expect(await copy.agenda({})).toEqual(await store.agenda({}))
+    expect(await copy.command('c')).toEqual(await store.command('c'))
+    for (const event of await eventsOf(store)) {
+      for (const digest of (event as { readonly blobs: readonly string[] }).blobs) {
+        expect((await contentIn(copy, digest)).equals(await contentIn(store, digest))).toBe(true)
+      }
+    }
+    await append(copy, 'goes on')
+    await copy.close()
+    await store.close()
+  })
+
+  it('is consistent while appends go on', async () => {
+    const store = await openSmall()
+    let isDone = false
+    const writing = (async () => {
+      for (let index = 0; !isDone; index++) {
+        const event = { stream: 's', type: 't', version: 1, data: JSON.stringify(`${index} ${'x'.repeat(700)}`) }
+        await store.append({ events: [event, event, event], durability: 'sync' })
+      }
+    })()
+    await store.flush()
+    for (const name of ['1', '2', '3']) {
+      const before = store.head().position
+      await store.backup(join(directory, name), {})
+      const copy = await openDirectory(join(directory, name), {})
+      const { position } = copy.head()
+      expect(position).toBeGreaterThanOrEqual(before)
+      expect(position % 3).toBe(0)
+      expect(await eventsOf(copy)).toHaveLength(position)
+      await copy.close()
+    }
+    isDone = true
+    await writing
+    await store.close()
+  })
+
+  it('goes only where nothing is', async () => {
+    const store = await openSmall()
+    await append(store, 'x')
+    await mkdir(target)
+    await writeFile(join(target, 'something'), 'x')
+    expect(await codeOf(store.backup(target, {}))).toBe('TARGET_NOT_EMPTY')
+    expect(await codeOf(store.backup(join(target, 'something'), {}))).toBe('TARGET_IS_FILE')
+    expect(await codeOf(store.backup(join(target, 'something', 'below'), {}))).toBe('TARGET_IS_FILE')
+    expect(await codeOf(store.backup(join(target, 'missing', 'below'), {}))).toBe('INVALID_ARGUMENT')
+    await rm(join(target, 'something'))
+    await store.backup(target, {})
+    expect(await codeOf(store.backup(target, {}))).toBe('TARGET_NOT_EMPTY')
+    expect((await readdir(directory)).sort()).toEqual(['copy', 'journal'])
+    await store.close()
+  })
+
+  it('leaves nothing when it is stopped', async () => {
+    const store = await openSmall()
+    await fill(store)
+    const stopping = new AbortController()
+    const work = { signal: stopping.signal, progress: () => stopping.abort() }
+    expect(await codeOf(store.backup(target, work))).toBe('ABORTED')
+    expect(await readdir(directory)).toEqual(['journal'])
+    await store.close()
+  })
+
+  it.each(['segments', 'blobs'])('refuses to copy damage in %s, and leaves nothing', async (folder) => {
+    const store = await openSmall()
+    await fill(store)
+    const path = await someFile(join(journal, folder))
+    const content = await readFile(path)
+    content[2_000] = (content[2_000] ?? 0) ^ 1
+    await writeFile(path, content)
+    expect(await codeOf(store.backup(target, {}))).toBe('DAMAGED')
+    expect(await readdir(directory)).toEqual(['journal'])
+    await store.close()
+  })
+
+  it('clears what an earlier one left when it was cut off', async () => {
+    const store = await openSmall()
+    await fill(store)
+    await mkdir(join(`${target}.backup-part`, 'segments'), { recursive: true })
+    await writeFile(join(`${target}.backup-part`, 'segments', 'old'), 'x')
+    await store.backup(target, {})
+    expect(await readdir(join(target, 'segments'))).toEqual(
+      (await readdir(join(journal, 'segments'))).filter((name) => name.endsWith('.jsonl')),
+    )
+    await store.close()
+  })
+})
+
+/** A file below the directory, the first in name order. */
+async function someFile(path: string): Promise<string> {
+  const [first] = (await readdir(path, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))
+  if (first === undefined) throw new Error(`${path} is empty`)
+  const inside = join(path, first.name)
+  return first.isDirectory() ? someFile(inside) : inside
+}
