@@ -120,10 +120,12 @@ class LogOpening {
 
   async #open(): Promise<OpenedLog> {
     if (this.#isWriter) await this.#syncNames()
+    // Before the segments are listed: a writer at work may begin another one while this one reads.
+    const mark = await readMark(this.#disk)
     this.#state = await this.#openState()
     const names = await this.#segmentNames()
     await this.#listSegments(names)
-    const active = await this.#judgeActive(await readMark(this.#disk))
+    const active = await this.#judgeActive(mark)
     await this.#trimExcess()
     await this.#foldSealed()
     const opened = this.#isWriter ? await this.#takeOver(active) : await this.#follow(active)

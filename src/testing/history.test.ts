@@ -199,6 +199,20 @@ describe('history', () => {
     expect(found(good)).not.toBeUndefined()
   })
 
+  it('lets a process end anywhere behind what it acknowledged, and the next go on from there', () => {
+    const pending = history.submit(single('b', 8))
+    history.nextProcess()
+    const next = history.submit(single('a', 9))
+    const at = (raw: RawEvent | undefined, place: Partial<RawEvent>) => ({ ...(raw as RawEvent), ...place })
+    const last = at(good[0], { position: 7, seq: 5, data: 9 })
+    expect(found([...good.slice(0, 6), last])).toBeUndefined()
+    expect(found([...good, { ...last, position: 8 }])).toBeUndefined()
+    history.acknowledge(next, receiptOf([last]))
+    expect(found(good)).toBe('lost')
+    history.acknowledge(pending, receiptOf([at(good[1], { position: 8, seq: 4 })]))
+    expect(found([...good.slice(0, 6), last])).toBe('lost')
+  })
+
   it('lets retention take all of what it was asked to take, or nothing, and never gives it back', () => {
     history.judge(contents(good), { settle: true })
     const removal = history.remove(({ stream, seq }) => stream === 'a' && seq <= 2)

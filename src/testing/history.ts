@@ -23,6 +23,8 @@ export interface Submission {
   readonly number: number
   readonly batch: Batch
   readonly contents: readonly string[]
+  /** Of the process that was told of it: after a crash that nobody looked behind, more than one. */
+  readonly process: number
   fate: 'pending' | 'required' | 'refused'
   receipt: Receipt | undefined
 }
@@ -60,6 +62,7 @@ export class History {
   #era: Submission[] = []
   #submissions = 0
   #acknowledged = 0
+  #process = 1
 
   /** How many submissions were acknowledged so far. */
   get acknowledgements(): number {
@@ -87,6 +90,7 @@ export class History {
     copy.#era = this.#era.map((submission) => ({ ...submission }))
     copy.#submissions = this.#submissions
     copy.#acknowledged = this.#acknowledged
+    copy.#process = this.#process
     return copy
   }
 
@@ -98,9 +102,22 @@ export class History {
   /** Must be called before the append itself, in the order of the calls. */
   submit(batch: Batch): Submission {
     const contents = batch.events.map(contentOf)
-    const submission: Submission = { number: ++this.#submissions, batch, contents, fate: 'pending', receipt: undefined }
+    const process = this.#process
+    const submission: Submission = {
+      number: ++this.#submissions,
+      batch,
+      contents,
+      process,
+      fate: 'pending',
+      receipt: undefined,
+    }
     this.#era.push(submission)
     return submission
+  }
+
+  /** Another process goes on with the journal, or the same one after reopen(): of what was pending, a prefix is there. */
+  nextProcess(): void {
+    this.#process++
   }
 
   acknowledge(submission: Submission, receipt: Receipt): void {
@@ -207,8 +224,9 @@ export class History {
     let next = start
     let state = stateFinding(model, contents)
     let survived: Present | undefined = state === undefined ? { model: new HistoryModel(model), added: [] } : undefined
+    let cutOff = 0
     for (const submission of this.#era) {
-      if (submission.fate === 'refused') continue
+      if (submission.fate === 'refused' || submission.process === cutOff) continue
       const effect = model.judge(submission.batch, submission.contents)
       if (effect.kind !== 'commit') {
         const wrong = receiptFinding(submission, effect.kind === 'duplicate' ? effect.places : [])
@@ -219,6 +237,11 @@ export class History {
         const later = this.#firstRequired(submission)
         if (later === undefined) break
         return finding('lost', `submission ${later.number} was acknowledged, and the journal ends before it`)
+      }
+      const [first] = effect.events
+      if (first !== undefined && this.#endsHere(submission) && this.#compare(first, events[next], events, next)) {
+        cutOff = submission.process
+        continue
       }
       for (const expected of effect.events) {
         const wrong = this.#compare(expected, events[next], events, next)
@@ -237,6 +260,15 @@ export class History {
     }
     if (next < events.length) return this.#surplus(events, next)
     return survived ?? state ?? finding('state', 'no prefix of the submissions gives this state')
+  }
+
+  /** Whether its process may have got no further, and another one went on. */
+  #endsHere({ number, process }: Submission): boolean {
+    const isLast = process === this.#era.at(-1)?.process
+    return (
+      !isLast &&
+      !this.#era.some((later) => later.process === process && later.number >= number && later.fate === 'required')
+    )
   }
 
   #firstRequired(from: Submission): Submission | undefined {

@@ -73,6 +73,7 @@ export class World {
       segmentBytes,
       ...options,
     })
+    if (options.readOnly !== true) this.history.nextProcess()
     const { journalId } = store.identity()
     if (this.journalId !== undefined && this.journalId !== journalId) {
       throw new Error(`journal ${this.journalId} has become journal ${journalId}`)
