@@ -128,10 +128,13 @@ class LogOpening {
   }
 
   async #open(): Promise<OpenedLog> {
+    if (this.#isWriter) await this.#syncNames()
+    // Before the segments are listed: a writer at work may begin another one while this one reads.
+    const mark = await readMark(this.#disk)
     this.#state = await this.#openState()
     const names = await this.#segmentNames()
     await this.#listSegments(names)
-    const active = await this.#judgeActive(await readMark(this.#disk))
+    const active = await this.#judgeActive(mark)
     await this.#trimExcess()
     await this.#foldSealed()
     const opened = this.#isWriter ? await this.#takeOver(active) : await this.#follow(active)
@@ -144,6 +147,13 @@ class LogOpening {
     await this.#checkPresence()
     if (this.#isWriter) await this.#removeParts()
     return opened
+  }
+
+  /** A process that was killed may have renamed a file and not synced its directory: what is built on it now would go
+   * with it in a power cut. */
+  async #syncNames(): Promise<void> {
+    await this.#disk.syncDirectory('')
+    await this.#disk.syncDirectory(folders.segments)
   }
 
   async #openState(): Promise<State> {

@@ -12,6 +12,7 @@ import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerLine } from './active-segment.ts'
 import { type Covering, writeIndex } from './cover.ts'
+import { folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import { LineWriter } from './line-writer.ts'
 import { isLive } from './live-control.ts'
@@ -126,7 +127,10 @@ class Rewriting {
       await out.addLine(line.bytes, line.sum)
       for (const segment of this.#segments) await this.#copy(segment, out)
       await this.#flushStub(out)
-      return await out.finish()
+      const written = await out.finish()
+      // The record to come says that this file is there: its name must be durable as well.
+      await disk.syncDirectory(folders.segments)
+      return written
     } finally {
       await file.close()
     }

@@ -98,10 +98,7 @@ export class Segment {
   async closeIndex(): Promise<void> {
     const index = this.index
     this.index = undefined
-    await index?.then(
-      (opened) => opened.close(),
-      () => undefined, // never opened
-    )
+    await index?.then((opened) => opened.close()).catch(() => undefined) // as with the file
   }
 
   async #open(): Promise<DiskFile> {
@@ -149,10 +146,8 @@ export class Segment {
     const opening = this.#opening
     this.#opening = undefined
     if (opening === undefined) return
-    await opening.then(
-      (file) => file.close(),
-      () => undefined, // never opened: nothing to close, and whoever waited was told
-    )
+    // Never opened, and whoever waited was told; or the closing failed: a descriptor for reading has nothing to lose.
+    await opening.then((file) => file.close()).catch(() => undefined)
   }
 }
 
