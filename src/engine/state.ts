@@ -232,7 +232,8 @@ export class State {
       const before = this.entry<BlobPlace>(key)
       assert(before !== undefined, 'the blob was loaded before it goes')
       for (const [chunk] of before?.chunks ?? []) this.setEntry(stateKeys.chunkUse(chunk, control.digest), null)
-      return this.setEntry(key, null)
+      this.setEntry(key, null)
+      return
     }
     for (const [chunk] of control.chunks ?? []) this.setEntry(stateKeys.chunkUse(chunk, control.digest), 1)
     this.setEntry(key, blobPlace(control, at))
@@ -317,7 +318,10 @@ export class State {
     rows.sort(([a], [b]) => compareUtf8(a, b))
     await this.#tables.flush(rows, note)
     for (const [stream, head] of memory.heads) remember(this.#headCache, stream, head)
-    for (const [key, value] of memory.entries) this.#entryCache.delete(key), remember(this.#entryCache, key, value)
+    for (const [key, value] of memory.entries) {
+      this.#entryCache.delete(key)
+      remember(this.#entryCache, key, value)
+    }
     this.#flushing = undefined
   }
 

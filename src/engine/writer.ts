@@ -7,8 +7,8 @@
 //   witness      a group is written only when all earlier ones are synced, which its first line says (FORMAT.md, 3)
 //   one segment  an append is laid out only when it is certain which segment it goes to: none while a rotation is due
 
-import { decide, type Decision, type DecisionView, type PlacedEvent } from '../core/decide.ts'
 import type { BlobControl, Control } from '../core/control.ts'
+import { type Decision, type DecisionView, decide, type PlacedEvent } from '../core/decide.ts'
 import type { Position, TimeMs } from '../core/numbers.ts'
 import { controlBody, encodeEventTail, eventBody } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
@@ -194,18 +194,25 @@ export class Writer {
   // Queue: calls in order, each laid out when memory holds what it needs and the segment has room.
 
   #take(task: Task): void {
-    if (this.#failure !== undefined) return task.refuse(this.#latched())
+    if (this.#failure !== undefined) {
+      task.refuse(this.#latched())
+      return
+    }
     if (this.#queue.length === 0 && this.#canLayOut()) {
       const missing = task.missing()
-      if (missing === undefined) return task.stage()
+      if (missing === undefined) {
+        task.stage()
+        return
+      }
       void Promise.allSettled(missing) // failures are met again when the task's turn comes
     }
     if (this.#queue.length >= limits.queueWaitersMax || this.#queuedBytes >= limits.queueBytesMax) {
-      return task.refuse(
+      task.refuse(
         new HoldfastError('QUEUE_FULL', `${this.#queue.length} appends with ${this.#queuedBytes} bytes are waiting`, {
           hint: 'Await appends before making more, or append more events per call.',
         }),
       )
+      return
     }
     this.#enqueue(task)
   }
@@ -467,12 +474,7 @@ class AppendTask implements Task {
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: Error) => void
 
-  constructor(
-    writer: Writer,
-    batch: Batch,
-    resolve: (receipt: Receipt) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(writer: Writer, batch: Batch, resolve: (receipt: Receipt) => void, reject: (error: Error) => void) {
     this.#writer = writer
     this.#batch = batch
     this.#resolve = resolve
@@ -519,11 +521,15 @@ class AppendTask implements Task {
 /** Loads for what the batch mentions and memory doesn't hold; undefined when it holds everything. */
 function missingFor(batch: Batch, state: State): readonly Promise<unknown>[] | undefined {
   let loads: Promise<unknown>[] | undefined
+  const wait = (load: Promise<unknown>): void => {
+    loads ??= []
+    loads.push(load)
+  }
   const head = (stream: string): void => {
-    if (state.head(stream) === undefined) (loads ??= []).push(state.loadHead(stream))
+    if (state.head(stream) === undefined) wait(state.loadHead(stream))
   }
   const entry = (key: string): void => {
-    if (state.entry(key) === undefined) (loads ??= []).push(state.loadEntry(key))
+    if (state.entry(key) === undefined) wait(state.loadEntry(key))
   }
   for (const event of batch.events) {
     head(event.stream)
@@ -571,4 +577,3 @@ function failureOf(error: unknown, disk: Disk): HoldfastError {
       })
     : new HoldfastError('IO', `writing to ${disk.label} failed: ${message}`, { cause: error })
 }
-
