@@ -16,6 +16,7 @@ import type {
 import type { ByteOffset, Position, Seq, TimeMs } from '../core/numbers.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 import type { TableSet } from './tables/table-set.ts'
@@ -59,8 +60,8 @@ export class State {
   #isDamaged = false
   #recent: Memory = { heads: new Map(), entries: new Map() }
   #flushing: Memory | undefined
-  readonly #headCache: Map<string, StreamState | null> = new Map()
-  readonly #entryCache: Map<string, unknown> = new Map()
+  readonly #headCache: BoundedCache<StreamState | null> = new BoundedCache(limits.headCacheMax)
+  readonly #entryCache: BoundedCache<unknown> = new BoundedCache(limits.headCacheMax)
 
   constructor(tables: TableSet, scalars: Scalars) {
     this.#tables = tables
@@ -93,7 +94,7 @@ export class State {
     const meanwhile = this.head(stream)
     if (meanwhile !== undefined) return meanwhile
     const loaded = text === undefined ? null : parseHead(text)
-    remember(this.#headCache, stream, loaded)
+    this.#headCache.set(stream, loaded)
     return loaded
   }
 
@@ -127,7 +128,7 @@ export class State {
     const meanwhile = this.entry<T>(key)
     if (meanwhile !== undefined) return meanwhile
     const loaded = text === undefined ? null : (JSON.parse(text) as T)
-    remember(this.#entryCache, key, loaded)
+    this.#entryCache.set(key, loaded)
     return loaded
   }
 
@@ -317,11 +318,8 @@ export class State {
     for (const [key, value] of memory.entries) rows.push([key, value === null ? null : JSON.stringify(value)])
     rows.sort(([a], [b]) => compareUtf8(a, b))
     await this.#tables.flush(rows, note)
-    for (const [stream, head] of memory.heads) remember(this.#headCache, stream, head)
-    for (const [key, value] of memory.entries) {
-      this.#entryCache.delete(key)
-      remember(this.#entryCache, key, value)
-    }
+    for (const [stream, head] of memory.heads) this.#headCache.set(stream, head)
+    for (const [key, value] of memory.entries) this.#entryCache.set(key, value)
     this.#flushing = undefined
   }
 
@@ -363,15 +361,4 @@ function formatHead(head: StreamState): string {
 function parseHead(text: string): StreamState {
   const [seq, position, segment] = JSON.parse(text) as [number, number, number]
   return { seq, position, segment }
-}
-
-/** First in, first out: simple, and what is read again soon is loaded again from the block cache. */
-function remember<V>(cache: Map<string, V>, key: string, value: V): void {
-  cache.delete(key)
-  cache.set(key, value)
-  if (cache.size <= limits.headCacheMax) return
-  for (const oldest of cache.keys()) {
-    cache.delete(oldest)
-    return
-  }
 }
