@@ -18,11 +18,12 @@ import { limits } from '../limits.ts'
 import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
 import { ActiveSegment } from './active-segment.ts'
 import type { DurableMark } from './durable-mark.ts'
+import { failureOf, superseded } from './failure.ts'
 import { Group, type Outcome } from './group.ts'
 import { fencePath, nextSegmentName } from './layout.ts'
 import type { State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
-import { errorCodeOf, writeFully } from './whole-file.ts'
+import { writeFully } from './whole-file.ts'
 
 /** What is told to the store that owns the writer. */
 export interface WriterEvents {
@@ -553,22 +554,3 @@ function decisionView(state: State, blobs: BlobStaging): DecisionView {
     stagedBlob: (digest) => blobs.staged(digest),
   }
 }
-
-function superseded(disk: Disk): HoldfastError {
-  return new HoldfastError('SUPERSEDED', `another process has taken over ${disk.label}`, {
-    hint: 'This process must not write any more. Open the journal anew to see what the other one did.',
-  })
-}
-
-function failureOf(error: unknown, disk: Disk): HoldfastError {
-  if (error instanceof HoldfastError) return error
-  const code = errorCodeOf(error)
-  const message = error instanceof Error ? error.message : String(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new HoldfastError('DISK_FULL', `no room to write to ${disk.label}: ${message}`, {
-        hint: 'Free some space (retain() after opening helps too), then reopen().',
-        cause: error,
-      })
-    : new HoldfastError('IO', `writing to ${disk.label} failed: ${message}`, { cause: error })
-}
-
