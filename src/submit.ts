@@ -105,7 +105,7 @@ async function appendAsOwner(path: string, batch: CommandBatch, clock: Clock): P
 
 async function openUnlessLocked(path: string, clock: Clock): Promise<FileStore | undefined> {
   try {
-    return await openDirectory(path, { create: 'never', clock })
+    return await openDirectory(path, { create: 'never', clock, lockAttempts: 1 })
   } catch (error) {
     if (!isHoldfastError(error, 'LOCKED')) throw error
     return undefined

@@ -27,6 +27,7 @@ import { ActiveIndex } from './segment-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { cutFile, setAside } from './set-aside.ts'
 import { State } from './state.ts'
+import { TableDamaged } from './tables/table-damaged.ts'
 import { TableSet } from './tables/table-set.ts'
 import { scanTail, type Tail } from './tail-scan.ts'
 import { listNames, readFully, removeIfThere } from './whole-file.ts'
@@ -69,8 +70,13 @@ export interface OpenedLog extends LogView {
   readonly recovery: RecoveryReport
 }
 
-export function openLog(options: OpenLogOptions): Promise<OpenedLog> {
-  return new LogOpening(options).run()
+export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
+  try {
+    return await new LogOpening(options, { usesTables: true }).run()
+  } catch (error) {
+    if (!(error instanceof TableDamaged)) throw error
+    return new LogOpening(options, { usesTables: false }).run()
+  }
 }
 
 /** What of the active segment is sound, after the table's consequence was drawn. */
@@ -83,6 +89,8 @@ interface ActiveEnd {
 
 class LogOpening {
   readonly #options: OpenLogOptions
+  /** False after they turned out to be damaged: then everything is folded from the log. */
+  readonly #usesTables: boolean
   readonly #disk: Disk
   readonly #catalog: Catalog
   readonly #indexes: SegmentIndexes
@@ -90,8 +98,9 @@ class LogOpening {
   #covered = 0
   #segmentsRead = 0
 
-  constructor(options: OpenLogOptions) {
+  constructor(options: OpenLogOptions, caches: { readonly usesTables: boolean }) {
     this.#options = options
+    this.#usesTables = caches.usesTables
     this.#disk = options.disk
     this.#catalog = new Catalog(options.disk)
     this.#indexes = new SegmentIndexes(options.disk, (stream, segment) =>
@@ -113,7 +122,7 @@ class LogOpening {
       return await this.#open()
     } catch (error) {
       await this.#catalog.close()
-      await this.#state?.close()
+      await this.#state?.close({ isWriter: this.#isWriter })
       throw error
     }
   }
@@ -144,7 +153,8 @@ class LogOpening {
 
   async #openState(): Promise<State> {
     const tables = await TableSet.open(this.#disk, { folder: folders.state, readOnly: !this.#isWriter })
-    const note = tables.outcome.state === 'ready' ? decodeNote(tables.note, this.#options.identity) : undefined
+    const isUsable = this.#usesTables && tables.outcome.state === 'ready'
+    const note = isUsable ? decodeNote(tables.note, this.#options.identity) : undefined
     if (note === undefined && this.#isWriter) await tables.clear()
     for (const facts of note?.sealed ?? []) this.#catalog.add(facts)
     this.#covered = note?.sealed.length ?? 0

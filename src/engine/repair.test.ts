@@ -5,7 +5,6 @@ import type { FileStore } from '../stores/file/file-store.ts'
 import type { RawEvent } from '../stores/store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { prng } from '../testing/prng.ts'
-import { type RepairAction, type RepairReport, repairDirectory } from './repair.ts'
 import {
   bytesOf,
   diskOf,
@@ -20,7 +19,8 @@ import {
   sampleProcess,
   segmentsOf,
   withFile,
-} from './verify/sample-journal.ts'
+} from '../testing/sample-journal.ts'
+import { type RepairAction, type RepairReport, repairDirectory } from './repair.ts'
 import { verifyDirectory } from './verify.ts'
 
 let files: Files

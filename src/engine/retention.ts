@@ -61,7 +61,7 @@ export async function retainLog(
   const figures = { dryRun: options.dryRun, ...toll, commands, heldBy: plan.heldBy }
   const isNothing = plan.cut === 0 && plan.streams.size === 0
   if (options.dryRun || log.writer === undefined) {
-    const dead = isNothing ? 0 : (await findDeadBlobs(parts, removalOf(log, plan))).places.size
+    const dead = isNothing ? 0 : (await findDeadBlobs(parts, removalOf(log, plan), { withActive: true })).places.size
     return { ...figures, segments: segmentsBelow(log, plan.cut), blobs: dead }
   }
   await journalPlan(log, log.writer, plan, rule.commandsBefore)

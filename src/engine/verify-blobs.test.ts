@@ -7,7 +7,6 @@ import { createJournal } from '../journal.ts'
 import type { VerifyReport } from '../stores/store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { prng } from '../testing/prng.ts'
-import { repairDirectory } from './repair.ts'
 import {
   diskOf,
   type Files,
@@ -17,7 +16,8 @@ import {
   putFile,
   sampleProcess,
   withFile,
-} from './verify/sample-journal.ts'
+} from '../testing/sample-journal.ts'
+import { repairDirectory } from './repair.ts'
 import { verifyDirectory } from './verify.ts'
 
 let files: Files

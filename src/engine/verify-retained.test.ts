@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RetentionRule } from '../stores/store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
-import { diskOf, filesOf, fillSample, openSample, sampleFiles, segmentsOf } from './verify/sample-journal.ts'
+import { diskOf, filesOf, fillSample, openSample, sampleFiles, segmentsOf } from '../testing/sample-journal.ts'
 import { verifyDirectory } from './verify.ts'
 
 const rules: Readonly<Record<string, RetentionRule>> = {

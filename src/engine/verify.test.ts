@@ -5,8 +5,6 @@ import { isHoldfastError } from '../errors.ts'
 import type { Finding, VerifyReport } from '../stores/store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { prng } from '../testing/prng.ts'
-import { stateKeys } from './state-keys.ts'
-import { TableSet } from './tables/table-set.ts'
 import {
   bytesOf,
   diskOf,
@@ -20,7 +18,10 @@ import {
   sampleFiles,
   segmentsOf,
   withFile,
-} from './verify/sample-journal.ts'
+} from '../testing/sample-journal.ts'
+import { encodeMark } from './durable-mark.ts'
+import { stateKeys } from './state-keys.ts'
+import { TableSet } from './tables/table-set.ts'
 import { verifyDirectory } from './verify.ts'
 
 const samples = 400
@@ -81,6 +82,15 @@ describe('a healthy journal', () => {
   it('has no finding without its caches', async () => {
     const bare = new Map([...files].filter(([path]) => !/^(index|state)\//.test(path)))
     expect((await verifyFiles(bare)).findings).toEqual([])
+  })
+
+  it('is told when the published place fits nothing', async () => {
+    const segment = at(segmentsOf(files), -1).slice('segments/'.length)
+    const bytes = sizeOf(`segments/${segment}`)
+    const inLine = encodeMark({ segment, bytes: bytes - 3, position: 1 })
+    expect(ofKind(await verifyFiles(withFile(files, 'durable', inLine)), 'durable-implausible')).toHaveLength(1)
+    const ahead = encodeMark({ segment, bytes, position: 1_000 })
+    expect(ofKind(await verifyFiles(withFile(files, 'durable', ahead)), 'durable-implausible')).toHaveLength(1)
   })
 
   it('says of an unfinished write that it is one', async () => {

@@ -4,7 +4,9 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Directories } from '../disks/directories.ts'
 import type { Disk } from '../disks/disk.ts'
+import { nodeDirectories } from '../disks/node-directories.ts'
 import { nodeDisk } from '../disks/node-disk.ts'
 import { SimulatedDisk } from '../disks/simulated-disk.ts'
 import { fileManifest } from '../stores/file/file-store.ts'
@@ -16,8 +18,8 @@ import type { CreateOptions, StoreHandle, StoreUnderTest } from './store-under-t
 const segmentBytes = 16_384
 const process = { pid: 1, host: 'test' }
 
-function opener(disk: Disk, options: CreateOptions): (readOnly: boolean) => Promise<Store> {
-  return (readOnly) => openFileStore({ disk, ...options, process, segmentBytes, readOnly })
+function opener(disk: Disk, options: CreateOptions, directories?: Directories): (readOnly: boolean) => Promise<Store> {
+  return (readOnly) => openFileStore({ disk, ...options, process, segmentBytes, readOnly, directories })
 }
 
 /** On a disk in memory that knows what was synced. `crash` leaves what the system's cache would still show. */
@@ -64,7 +66,7 @@ export const directoryFileTarget: StoreUnderTest = {
     const root = await mkdtemp(join(tmpdir(), 'holdfast-conformance-'))
     const directory = join(root, 'journal')
     await mkdir(directory)
-    const open = opener(nodeDisk(directory), options)
+    const open = opener(nodeDisk(directory), options, nodeDirectories)
     const opened: Store[] = []
     let store = await open(false)
     opened.push(store)

@@ -20,8 +20,8 @@ interface Layer {
 
 const base = ['base']
 const storePort = 'stores/store.ts'
-const diskPort = 'disks/disk.ts'
-// What belongs to the disk port beside its types: the shape of a path, and of an error of the system.
+const diskPorts = ['disks/disk.ts', 'disks/directories.ts']
+// What belongs to the disk port beside types: the shape of a path, and of an error of the system.
 const diskWords = ['disks/disk-error.ts', 'disks/disk-path.ts']
 const io =
   /\b(?:Date\.now|new Date\(\)|performance\.|Math\.random|randomUUID|randomBytes|setTimeout|setInterval|fetch)\b/
@@ -44,7 +44,7 @@ export const layers: readonly Layer[] = [
     name: 'engine',
     contains: /^engine\//,
     below: [...base, 'core', 'host'],
-    typesOf: [storePort, diskPort],
+    typesOf: [storePort, ...diskPorts],
     also: diskWords,
     node: pureNode,
     ports: io,
@@ -53,7 +53,7 @@ export const layers: readonly Layer[] = [
     name: 'stores',
     contains: /^stores\//,
     below: [...base, 'core', 'host', 'engine'],
-    typesOf: [diskPort],
+    typesOf: diskPorts,
     also: diskWords,
     node: pureNode,
     ports: io,
@@ -75,7 +75,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'composition',
-    contains: /^(index|open|open-directory)\.ts$/,
+    contains: /^(index|open|open-directory|submit|upkeep)\.ts$/,
     below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'journal', 'features'],
   },
   {

@@ -3,7 +3,15 @@
 
 import type { Control } from '../../core/control.ts'
 import type { ByteOffset } from '../../core/numbers.ts'
-import { checkLine, lineHasMore, lineKind, parseControlLine, parseEventLine } from '../../core/record.ts'
+import {
+  checkLine,
+  lineBytesMax,
+  lineHasMore,
+  lineKind,
+  parseControlLine,
+  parseEventLine,
+  writeLine,
+} from '../../core/record.ts'
 import type { DiskFile } from '../../disks/disk.ts'
 import { limits } from '../../limits.ts'
 import type { RawEvent } from '../../stores/store.ts'
@@ -79,4 +87,10 @@ function contentOf(buffer: Buffer, start: number, end: number): { event?: RawEve
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+/** A record as a line, still linked to nothing. */
+export function bodyLine(body: string): Buffer {
+  const bytes = Buffer.allocUnsafe(lineBytesMax(body))
+  return Buffer.from(bytes.subarray(0, writeLine(bytes, 0, body, 0, 'link').end))
 }

@@ -184,7 +184,7 @@ export class FileLog implements LogView {
     } finally {
       await this.#covering
       await this.catalog.close()
-      await this.state.close()
+      await this.state.close({ isWriter: this.writer !== undefined })
     }
   }
 }

@@ -65,7 +65,7 @@ export type FileStoreOptions = Omit<FileLogOptions, 'events' | 'blobs' | 'fence'
 }
 
 export class FileStore implements Store {
-  readonly manifest: StoreManifest = fileManifest
+  readonly manifest: StoreManifest
   readonly readOnly: string | undefined
   readonly #options: FileStoreOptions
   readonly #watchers: Watchers
@@ -81,6 +81,7 @@ export class FileStore implements Store {
   private constructor(options: FileStoreOptions, log: FileLog, parts: { readonly blobs: Blobs; readonly watchers: Watchers }) {
     this.#options = options
     this.readOnly = options.readOnlyReason
+    this.manifest = { ...fileManifest, backup: options.directories !== undefined }
     this.#log = log
     this.#blobs = parts.blobs
     this.#watchers = parts.watchers
@@ -355,6 +356,7 @@ export class FileStore implements Store {
 
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
     const { directories, disk } = this.#options
+    if (this.#closing !== undefined) return Promise.reject(closedError())
     if (directories === undefined) {
       return Promise.reject(
         new HoldfastError('UNSUPPORTED', `${disk.label} was opened without a place for backups`, {
@@ -370,7 +372,8 @@ export class FileStore implements Store {
 
   reopen(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#log.writer !== undefined && this.#log.writer.failure === undefined) return
+      const isSound = this.#log.writer === undefined || this.#log.writer.failure === undefined
+      if (isSound && !this.#log.state.isDamaged) return
       const { ownership, disk } = this.#options
       if (ownership !== undefined && disk.existsNow(fencePath(ownership.fence + 1))) throw superseded(disk)
       const before = this.#log

@@ -1,14 +1,14 @@
 // A small journal for the tests of verification and repair: several segments, batches, all kinds of control records
 // that an append writes, names in many scripts; and the directory's files as bytes, to be damaged one at a time.
 
-import type { Disk } from '../../disks/disk.ts'
-import { memoryDisk } from '../../disks/memory-disk.ts'
-import type { FileStore } from '../../stores/file/file-store.ts'
-import { openFileStore } from '../../stores/file/open-file-store.ts'
-import type { Batch, EncodedEvent } from '../../stores/store.ts'
-import { type FakeClock, fakeClock } from '../../testing/fake-clock.ts'
-import { seededRandom } from '../../testing/seeded-random.ts'
-import { readFully, writeFully } from '../whole-file.ts'
+import type { Disk } from '../disks/disk.ts'
+import { memoryDisk } from '../disks/memory-disk.ts'
+import { readFully, writeFully } from '../engine/whole-file.ts'
+import type { FileStore } from '../stores/file/file-store.ts'
+import { openFileStore } from '../stores/file/open-file-store.ts'
+import type { Batch, EncodedEvent } from '../stores/store.ts'
+import { type FakeClock, fakeClock } from './fake-clock.ts'
+import { seededRandom } from './seeded-random.ts'
 
 export type Files = ReadonlyMap<string, Buffer>
 
