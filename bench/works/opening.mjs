@@ -7,7 +7,7 @@ import { appendAndDie, build, timedOpen } from '../journal-process.mjs'
 import { interleave, ratio, spread } from '../measure.mjs'
 
 const peers = ['holdfast', 'sqlite']
-const sizes = { quick: [100_000, 1_000_000], normal: [100_000, 1_000_000], full: [100_000, 1_000_000, 10_000_000] }
+const sizes = { quick: [30_000, 300_000], normal: [100_000, 1_000_000], full: [100_000, 1_000_000, 10_000_000] }
 /** What a process that was killed had appended since its own opening. */
 const tailEvents = 10_000
 

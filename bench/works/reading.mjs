@@ -1,6 +1,5 @@
 // W3: events read in a second, with their data decoded: all of them, one stream of many, the newest, and the newest of
-// one type. What every round read is reduced
-// to one sum, which depends on the order too and must be the same for all.
+// one type. What every round read is reduced to one sum, which depends on the order too and must be the same for all.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
