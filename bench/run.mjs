@@ -17,7 +17,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 const usage = `npm run bench -- [options]
 
   --quick          small sizes and 3 rounds: at most 3 minutes
-  --full           the largest sizes (10,000,000 events): takes long, and 20 GB of disk
+  --full           the largest sizes (10,000,000 events): takes long, and 10 GB of disk
   --works W1,W2    only these; there are ${Object.keys(works).join(', ')}
   --rounds N       rounds per figure (5; 3 with --quick)
   --json FILE      where the figures are kept (bench/results/, named by the time)
