@@ -23,6 +23,13 @@ for (const [name, version] of Object.entries(tools)) {
 for (const [path, entry] of Object.entries(lock.packages)) {
   if (path !== '' && entry.link !== true && !entry.integrity) problems.push(`${path} is locked without a checksum`)
 }
+// An optional package for another system that is missing here makes `npm ci` refuse the lock file, on every system.
+for (const [path, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
+  for (const name of Object.keys(optionalDependencies)) {
+    const isLocked = [`node_modules/${name}`, `${path}/node_modules/${name}`].some((at) => at in lock.packages)
+    if (!isLocked) problems.push(`${name}, which ${path} may need on another system, is not locked`)
+  }
+}
 let count = 0
 for (const folder of ['src', 'test', 'scripts', 'examples']) for (const file of filesOf(folder)) checkFile(file)
 

@@ -48,7 +48,9 @@ export function eventStart(buffer: Buffer, start: number, end: number): EventSta
   at = plainTextEnd(buffer, at + typeGap, end)
   if (at < 0) return parsedWhole(buffer, start, end)
   // Behind the type comes version, blobs or data; version (v) may be followed by blobs.
-  return buffer[at + 3] === letterB || buffer[at + 3] === 0x76 ? parsedWhole(buffer, start, end) : { position, stream, seq, time, blobs: noBlobs }
+  return buffer[at + 3] === letterB || buffer[at + 3] === 0x76
+    ? parsedWhole(buffer, start, end)
+    : { position, stream, seq, time, blobs: noBlobs }
 }
 
 /** Where the text that begins at `at` ends (its closing quote), or -1 when it holds an escape. */
@@ -62,7 +64,9 @@ function plainTextEnd(buffer: Buffer, at: number, end: number): number {
 }
 
 function parsedWhole(buffer: Buffer, start: number, end: number): EventStart {
-  const json = JSON.parse(buffer.toString('utf8', start, end)) as Omit<EventStart, 'blobs'> & { readonly blobs?: readonly string[] }
+  const json = JSON.parse(buffer.toString('utf8', start, end)) as Omit<EventStart, 'blobs'> & {
+    readonly blobs?: readonly string[]
+  }
   const { position, stream, seq, time, blobs = noBlobs } = json
   return { position, stream, seq, time, blobs }
 }

@@ -69,7 +69,11 @@ async function namedByVisible(log: LogView, segment: Segment, removal: Removal):
   const named = new Set<string>()
   await segment.with(async (file) => {
     const header = await segment.header()
-    const lines = new LineReader(file, { from: header.bytes, to: readableBytes(segment, log.durableEnd()), chunkBytes: limits.pageBytes })
+    const lines = new LineReader(file, {
+      from: header.bytes,
+      to: readableBytes(segment, log.durableEnd()),
+      chunkBytes: limits.pageBytes,
+    })
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end } = lines
@@ -112,7 +116,11 @@ export async function collectBlobs(parts: CollectionParts, writer: Writer, dead:
 }
 
 /** Whether an event in a segment that was not looked at names it: such segments are young, so memory knows. */
-function isUsedSince(log: LogView, digest: string, range: { readonly after: number; readonly active: number }): boolean {
+function isUsedSince(
+  log: LogView,
+  digest: string,
+  range: { readonly after: number; readonly active: number },
+): boolean {
   for (let number = range.after + 1; number <= range.active; number++) {
     if (log.state.entry(stateKeys.blobUse(digest, number)) === 1) return true
   }

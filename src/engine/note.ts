@@ -67,10 +67,14 @@ export function encodeNote(note: Note): string {
 }
 
 /** undefined when the note is of another journal, another history or another release's layout. */
-export function decodeNote(text: string, identity: { readonly journal: string; readonly epoch: string }): Note | undefined {
+export function decodeNote(
+  text: string,
+  identity: { readonly journal: string; readonly epoch: string },
+): Note | undefined {
   if (text === '') return undefined
   const json = JSON.parse(text) as NoteJson
-  if (json.version !== noteVersion || json.journal !== identity.journal || json.epoch !== identity.epoch) return undefined
+  if (json.version !== noteVersion || json.journal !== identity.journal || json.epoch !== identity.epoch)
+    return undefined
   const { position, time, cut, forgetBefore } = json
   return {
     journal: json.journal,

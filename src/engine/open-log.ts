@@ -138,7 +138,12 @@ class LogOpening {
     await this.#trimExcess()
     await this.#foldSealed()
     const opened = this.#isWriter ? await this.#takeOver(active) : await this.#follow(active)
-    await finishRewrites({ disk: this.#disk, catalog: this.#catalog, state: this.#mustState(), isWriter: this.#isWriter })
+    await finishRewrites({
+      disk: this.#disk,
+      catalog: this.#catalog,
+      state: this.#mustState(),
+      isWriter: this.#isWriter,
+    })
     await this.#checkPresence()
     if (this.#isWriter) await this.#removeParts()
     return opened
@@ -192,13 +197,22 @@ class LogOpening {
     this.#catalog.add({ name: before.name, number: segment, first, sealed: undefined })
   }
 
-  async #addSealed(sealed: { readonly name: string; readonly header: ParsedHeader }, next: ParsedHeader): Promise<void> {
+  async #addSealed(
+    sealed: { readonly name: string; readonly header: ParsedHeader },
+    next: ParsedHeader,
+  ): Promise<void> {
     const { header } = sealed.header
     const { previous } = next.header
     const wasRewritten = header.rewritten !== undefined
     if (previous === null || (previous.name !== sealed.name && !wasRewritten)) {
       const path = segmentPath(previous?.name ?? sealed.name)
-      throw damaged(this.#disk, path, 0, 'segment-missing', `segment ${next.header.segment} does not follow ${sealed.name}`)
+      throw damaged(
+        this.#disk,
+        path,
+        0,
+        'segment-missing',
+        `segment ${next.header.segment} does not follow ${sealed.name}`,
+      )
     }
     const bytes = wasRewritten ? await this.#fileBytes(sealed.name) : previous.bytes
     this.#catalog.add({
@@ -227,7 +241,13 @@ class LogOpening {
       const named = parseSegmentName(name)
       if (header === undefined) throw damaged(this.#disk, path, 0, 'segment-header', 'the segment has no valid header')
       if (header.header.journal !== journal || header.header.epoch !== epoch || header.header.first !== named?.first) {
-        throw damaged(this.#disk, path, 0, 'segment-foreign', 'the segment belongs to another journal, history or place')
+        throw damaged(
+          this.#disk,
+          path,
+          0,
+          'segment-foreign',
+          'the segment belongs to another journal, history or place',
+        )
       }
       return header
     } finally {
@@ -241,7 +261,13 @@ class LogOpening {
     const segment = this.#catalog.active
     const { name } = segment.facts
     if (mark !== undefined && compareNames(mark.segment, name) > 0) {
-      throw damaged(this.#disk, segmentPath(mark.segment), 0, 'segment-missing', 'a segment that held durable data is gone')
+      throw damaged(
+        this.#disk,
+        segmentPath(mark.segment),
+        0,
+        'segment-missing',
+        'a segment that held durable data is gone',
+      )
     }
     return segment.with(async (file) => {
       const header = await segment.header()
@@ -283,9 +309,18 @@ class LogOpening {
       const index = new ActiveIndex()
       await segment.with(async (file) => {
         const header = await segment.header()
-        await this.#fold(segment, file, { from: header.bytes, to: segment.facts.sealed?.bytes ?? 0, sum: header.sum, index })
+        await this.#fold(segment, file, {
+          from: header.bytes,
+          to: segment.facts.sealed?.bytes ?? 0,
+          sum: header.sum,
+          index,
+        })
       })
-      segment.facts = { ...segment.facts, events: index.events, isResidue: index.events === 0 && segment.facts.sealed?.sha256 === '' }
+      segment.facts = {
+        ...segment.facts,
+        events: index.events,
+        isResidue: index.events === 0 && segment.facts.sealed?.sha256 === '',
+      }
       await this.#cover(segment, index)
     }
   }
@@ -293,7 +328,13 @@ class LogOpening {
   async #fold(
     segment: Segment,
     file: DiskFile,
-    range: { readonly from: ByteOffset; readonly to: ByteOffset; readonly sum: number; readonly index: ActiveIndex; readonly hash?: Hash },
+    range: {
+      readonly from: ByteOffset
+      readonly to: ByteOffset
+      readonly sum: number
+      readonly index: ActiveIndex
+      readonly hash?: Hash
+    },
   ): Promise<number> {
     this.#segmentsRead++
     const { number } = segment.facts
@@ -325,7 +366,11 @@ class LogOpening {
         : undefined
       const { name, number, first } = segment.facts
       const old = new ActiveSegment({ file, name, number, first, bytes: tail.witness, lastSum, hash, index })
-      const report = { tail: verdict.name, cutBytes: verdict.then.setAside ? tail.fileBytes - tail.complete : 0, setAside: asidePath }
+      const report = {
+        tail: verdict.name,
+        cutBytes: verdict.then.setAside ? tail.fileBytes - tail.complete : 0,
+        setAside: asidePath,
+      }
       if (verdict.then.carry || this.#isForeignWriter(header)) return await this.#carry(end, old, report)
       if (verdict.then.cut) await cutFile(this.#disk, segment.path, tail.witness)
       segment.index = Promise.resolve(this.#indexes.inMemory(index, number))
@@ -353,7 +398,15 @@ class LogOpening {
     const link = await carriedLines(old.file, range)
     const name = nextSegmentName(old.name, first)
     const time = Math.max(this.#options.clock.now(), this.#mustState().scalars.time)
-    const header = { journal, epoch, segment: old.number + 1, first, fence: this.#options.fence ?? 0, time, previous: old.sealed() }
+    const header = {
+      journal,
+      epoch,
+      segment: old.number + 1,
+      first,
+      fence: this.#options.fence ?? 0,
+      time,
+      previous: old.sealed(),
+    }
     const active = await ActiveSegment.create(this.#disk, { name, header, link: old.lastSum, carry: link })
     if (tail.fileBytes > tail.witness) await cutFile(this.#disk, segment.path, tail.witness)
     await old.file.close()
@@ -389,7 +442,13 @@ class LogOpening {
       lastSum,
       end: { position: this.#mustState().scalars.position, segment: segment.facts.number, bytes: tail.witness },
       witnessed: true,
-      recovery: { tail: verdict.name, carriedBytes: 0, cutBytes: 0, setAside: undefined, segmentsRead: this.#segmentsRead },
+      recovery: {
+        tail: verdict.name,
+        carriedBytes: 0,
+        cutBytes: 0,
+        setAside: undefined,
+        segmentsRead: this.#segmentsRead,
+      },
     }
   }
 
@@ -423,7 +482,13 @@ class LogOpening {
     const names = new Set(await listNames(this.#disk, folders.segments))
     for (const { facts } of this.#catalog.all) {
       if (names.has(facts.name)) continue
-      throw damaged(this.#disk, segmentPath(facts.name), 0, 'segment-missing', 'the segment is not there, though the log needs it')
+      throw damaged(
+        this.#disk,
+        segmentPath(facts.name),
+        0,
+        'segment-missing',
+        'the segment is not there, though the log needs it',
+      )
     }
   }
 

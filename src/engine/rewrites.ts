@@ -7,8 +7,8 @@ import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { limits } from '../limits.ts'
 import type { Catalog } from './catalog.ts'
-import { LineReader } from './line-reader.ts'
 import { folders, segmentPath } from './layout.ts'
+import { LineReader } from './line-reader.ts'
 import type { Segment } from './segment.ts'
 import type { State } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
@@ -70,9 +70,16 @@ function adopt(catalog: Catalog, rewrite: RewriteControl): Segment | undefined {
     first.facts = { ...first.facts, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } }
     return undefined
   }
-  const isOld = rewrite.old.some(([old, sha256]) => old === name && (sha256 === sealed?.sha256 || sealed?.sha256 === ''))
+  const isOld = rewrite.old.some(
+    ([old, sha256]) => old === name && (sha256 === sealed?.sha256 || sealed?.sha256 === ''),
+  )
   if (!isOld) return undefined // rewritten again since: a later record says what it is now
-  return catalog.replace(entries, { name, number, first: position, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } })
+  return catalog.replace(entries, {
+    name,
+    number,
+    first: position,
+    sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 },
+  })
 }
 
 /** What the tables don't know yet of a rewritten file: where blobs stand in it now, and how many events are left. */

@@ -2,7 +2,7 @@
 // catalog says, closed when nobody uses it any more. A rewritten segment is a new object: whoever still reads the old
 // one goes on with the old file's descriptor and the old index, which belong together.
 
-import { parseHeader, type ParsedHeader } from '../core/header.ts'
+import { type ParsedHeader, parseHeader } from '../core/header.ts'
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import { lineEnd } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
@@ -108,7 +108,14 @@ export class Segment {
     } catch (error) {
       this.#opening = undefined
       if (errorCodeOf(error) !== 'ENOENT') throw error
-      throw damaged(this.#disk, this.path, 0, 'segment-missing', 'the segment is not there, though the log needs it', error)
+      throw damaged(
+        this.#disk,
+        this.path,
+        0,
+        'segment-missing',
+        'the segment is not there, though the log needs it',
+        error,
+      )
     }
     try {
       this.#header = await readHeader(file, `${this.#disk.label}/${this.path}`)
@@ -126,7 +133,13 @@ export class Segment {
     const { number, first } = this.facts
     if (header !== undefined && header.segment === number && header.first === first) return
     const found = header === undefined ? 'no valid header' : `the header of segment ${header.segment}`
-    throw damaged(this.#disk, this.path, 0, 'segment-header', `expected the header of segment ${number}, found ${found}`)
+    throw damaged(
+      this.#disk,
+      this.path,
+      0,
+      'segment-header',
+      `expected the header of segment ${number}, found ${found}`,
+    )
   }
 
   async #closeFile(): Promise<void> {

@@ -75,7 +75,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'composition',
-    contains: /^(index|open|open-directory|submit|upkeep)\.ts$/,
+    contains: /^(index|open|open-directory|submit|upkeep|import)\.ts$/,
     below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'journal', 'features'],
   },
   {

@@ -1,12 +1,12 @@
 // The file store: a directory of readable segments, with one writer and any number of readers (FORMAT.md). This file
 // puts the engine's parts together behind the store port; what each does stands in src/engine.
 
-import { receiptOf } from '../../core/decide.ts'
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
+import { receiptOf } from '../../core/decide.ts'
 import type { Directories } from '../../disks/directories.ts'
-import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
-import { Blobs } from '../../engine/blobs.ts'
 import { backupLog } from '../../engine/backup.ts'
+import { Blobs } from '../../engine/blobs.ts'
+import { countEvents } from '../../engine/event-count.ts'
 import { Inbox } from '../../engine/inbox.ts'
 import { fencePath } from '../../engine/layout.ts'
 import type { Ownership } from '../../engine/owner.ts'
@@ -15,8 +15,9 @@ import { retainLog } from '../../engine/retention.ts'
 import { readBackward, readForward } from '../../engine/sequential-read.ts'
 import { kindPrefix, stateKeys } from '../../engine/state-keys.ts'
 import { earliestSeq, readStream } from '../../engine/stream-read.ts'
-import { superseded, typedFailure } from '../../engine/failure.ts'
 import { verifyLog } from '../../engine/verify.ts'
+import { superseded, typedFailure } from '../../engine/writer-failure.ts'
+import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
 import type {
   AgendaItem,
   AgendaQuery,
@@ -40,7 +41,6 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../store.ts'
-import { countEvents } from '../../engine/event-count.ts'
 import { FileLog, type FileLogOptions } from './file-log.ts'
 import { Watchers } from './watchers.ts'
 
@@ -78,7 +78,11 @@ export class FileStore implements Store {
   #upkeep: Promise<unknown> = Promise.resolve()
   #refreshing: Promise<void> | undefined
 
-  private constructor(options: FileStoreOptions, log: FileLog, parts: { readonly blobs: Blobs; readonly watchers: Watchers }) {
+  private constructor(
+    options: FileStoreOptions,
+    log: FileLog,
+    parts: { readonly blobs: Blobs; readonly watchers: Watchers },
+  ) {
     this.#options = options
     this.readOnly = options.readOnlyReason
     this.manifest = { ...fileManifest, backup: options.directories !== undefined }
@@ -260,7 +264,8 @@ export class FileStore implements Store {
       const pins: PinState[] = []
       for await (const page of this.#log.state.scan<PinControl>(kindPrefix.pin)) {
         for (const [, { pin, stream, from, until }] of page) {
-          if (from !== null && (until === undefined || until > this.#options.clock.now())) pins.push({ pin, stream, from, until })
+          if (from !== null && (until === undefined || until > this.#options.clock.now()))
+            pins.push({ pin, stream, from, until })
         }
       }
       return pins
@@ -291,11 +296,7 @@ export class FileStore implements Store {
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
     return this.#inTurn(async () => {
       if (this.#log.writer === undefined && !options.dryRun) throw this.#refusal()
-      const report = await retainLog(
-        { log: this.#log, blobs: this.#blobs, pins: await this.pins() },
-        rule,
-        options,
-      )
+      const report = await retainLog({ log: this.#log, blobs: this.#blobs, pins: await this.pins() }, rule, options)
       if (!options.dryRun) {
         await this.#findEarliest()
         this.#watchers.wake()
@@ -403,7 +404,8 @@ export class FileStore implements Store {
   /** State in memory may be ahead of the disk; what is told of it must survive a crash. */
   async #stateIsDurable(): Promise<void> {
     this.#mustBeOpen()
-    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true) await this.#log.writer.settled()
+    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true)
+      await this.#log.writer.settled()
   }
 
   /** What the operating system says comes out with a code of ours. */
@@ -439,9 +441,13 @@ export class FileStore implements Store {
 
   #refusal(): HoldfastError {
     if (this.#closing !== undefined) return closedError()
-    return new HoldfastError('READ_ONLY', `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`, {
-      hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
-    })
+    return new HoldfastError(
+      'READ_ONLY',
+      `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`,
+      {
+        hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
+      },
+    )
   }
 }
 

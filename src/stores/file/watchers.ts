@@ -2,8 +2,8 @@
 // is watched, and looked at now and then in case the system's notice got lost.
 
 import type { Disk, DiskWatch } from '../../disks/disk.ts'
-import type { Clock, Timer } from '../../host/clock.ts'
 import { durablePath } from '../../engine/layout.ts'
+import type { Clock, Timer } from '../../host/clock.ts'
 
 const pollMs = 20
 
