@@ -126,7 +126,7 @@ export async function outcomeOf(
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error
     if (error.code === 'ASSERTION') throw error
-    if (error.code === 'DAMAGED' && typeof error.details['file'] !== 'string')
+    if (error.code === 'DAMAGED' && typeof error.details.file !== 'string')
       throw new Error('damage without a place', { cause: error })
     return `error ${error.code}`
   } finally {
