@@ -19,11 +19,12 @@ import type { Batch, Receipt } from '../stores/store.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { type AppendHost, AppendTask, type BlobStaging, decisionView, type Task } from './append-task.ts'
 import type { DurableMark } from './durable-mark.ts'
+import { failureOf, superseded } from './failure.ts'
 import { Group, type Outcome } from './group.ts'
 import { fencePath, nextSegmentName } from './layout.ts'
 import type { State } from './state.ts'
+
 import { writeFully } from './whole-file.ts'
-import { failureOf, superseded } from './writer-failure.ts'
 
 /** What is told to the store that owns the writer. */
 export interface WriterEvents {

@@ -4,12 +4,7 @@ import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import { errorCodeOf } from './whole-file.ts'
 
-export function superseded(disk: Disk): HoldfastError {
-  return new HoldfastError('SUPERSEDED', `another process has taken over ${disk.label}`, {
-    hint: 'This process must not write any more. Open the journal anew to see what the other one did.',
-  })
-}
-
+/** Whatever it was, as a reason to stop writing. */
 export function failureOf(error: unknown, disk: Disk): HoldfastError {
   if (error instanceof HoldfastError) return error
   const code = errorCodeOf(error)
@@ -19,10 +14,19 @@ export function failureOf(error: unknown, disk: Disk): HoldfastError {
         hint: 'Free some space (retain() after opening helps too), then reopen().',
         cause: error,
       })
-    : new HoldfastError('IO', `working on ${disk.label} failed: ${message}`, { cause: error })
+    : new HoldfastError('IO', `working on ${disk.label} failed: ${message}`, {
+        hint: 'Look at the cause, and at what the system says of the disk; reopen() when it is mended.',
+        cause: error,
+      })
 }
 
 /** The operating system's errors get a code of ours; all others are what they are. */
 export function typedFailure(error: unknown, disk: Disk): unknown {
   return /^E[A-Z0-9]+$/.test(errorCodeOf(error) ?? '') ? failureOf(error, disk) : error
+}
+
+export function superseded(disk: Disk): HoldfastError {
+  return new HoldfastError('SUPERSEDED', `another process has taken over ${disk.label}`, {
+    hint: 'This process must not write any more. Open the journal anew to see what the other one did.',
+  })
 }
