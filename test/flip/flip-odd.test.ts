@@ -1,0 +1,5 @@
+// The odd bits.
+
+import { describeFlips } from './describe-flips.ts'
+
+describeFlips(1)

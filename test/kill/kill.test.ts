@@ -1,0 +1,165 @@
+// Real processes on a real disk: killed at random times, stopped and taken over, raced, read beside. KILL_ROUNDS sets the
+// number of rounds; SEED replays the kill times, though not what the machine makes of them.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openDirectory } from '../../src/open-directory.ts'
+import type { FileStore } from '../../src/stores/file/file-store.ts'
+import { History } from '../../src/testing/history.ts'
+import { readEvents } from '../../src/testing/journal-contents.ts'
+import { prng } from '../../src/testing/prng.ts'
+import { WritingProcess } from './writing-process.ts'
+
+const rounds = Number(process.env.KILL_ROUNDS ?? 40)
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const all = { select: { kind: 'all' }, direction: 'forward' } as const
+
+let parent: string
+let directory: string
+
+beforeAll(() => {
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' })
+})
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'holdfast-kill-'))
+  directory = join(parent, 'journal')
+})
+
+afterEach(() => rm(parent, { recursive: true, force: true }))
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+async function findingOf(history: History, store: FileStore): Promise<unknown> {
+  const from = history.settledPosition + 1
+  return history.check(store, { settle: true, from: Math.max(1, from - 200) })
+}
+
+describe('kill -9', { timeout: 60_000 + rounds * 10_000 }, () => {
+  it(`loses nothing that was acknowledged, ${rounds} times on one directory (SEED=${seed})`, async () => {
+    const chance = prng(seed)
+    const history = new History()
+    let acknowledged = 0
+    for (let round = 1; round <= rounds; round++) {
+      const writer = new WritingProcess(directory, { number: round, callers: 256 })
+      // Some die while they open, most while they append.
+      if (chance.chance(0.2)) await pause(chance.below(200))
+      else {
+        await writer.until(() => writer.isOpen)
+        await pause(chance.below(150))
+      }
+      await writer.kill()
+      expect(writer.errors).toEqual([])
+      acknowledged += writer.acknowledged.size
+      const store = await openDirectory(directory, { segmentBytes: 262_144 })
+      writer.report(history, store.head().position - history.settledPosition)
+      expect(await findingOf(history, store), `round ${round}, SEED=${seed}`).toBeUndefined()
+      await store.close()
+    }
+    const store = await openDirectory(directory, { segmentBytes: 262_144 })
+    expect(await history.check(store, { settle: true })).toBeUndefined()
+    await store.close()
+    process.stdout.write(
+      `kill: ${rounds} rounds, ${acknowledged} acknowledged appends, ${history.settledPosition} events, none lost\n`,
+    )
+    expect(acknowledged).toBeGreaterThan(0)
+  })
+})
+
+describe('two writers', { timeout: 120_000 }, () => {
+  it('that race to open never both have it', async () => {
+    let number = 0
+    const expected = new Map<number, string>()
+    for (let race = 0; race < 8; race++) {
+      const racers = [0, 1].map(() => new WritingProcess(directory, { number: ++number, callers: 4, appends: 40 }))
+      await Promise.all(racers.map((racer) => racer.ended()))
+      for (const racer of racers) {
+        expect(racer.isOpen || racer.errors[0] === 'LOCKED').toBe(true)
+        expect(racer.acknowledged.size).toBe(racer.isOpen ? 40 : 0)
+        for (const [n, places] of racer.acknowledged) {
+          for (const [, position] of places) {
+            expect(expected.has(position)).toBe(false)
+            expected.set(position, `${racer.number}/${n}`)
+          }
+        }
+      }
+      expect(racers.some((racer) => racer.isOpen)).toBe(true)
+    }
+    const store = await openDirectory(directory, {})
+    const found = (await readEvents(store, all)).map(({ position, data }) => {
+      const { process: writer, n } = data as { process: number; n: number }
+      return [position, `${writer}/${n}`] as const
+    })
+    expect(new Map(found)).toEqual(expected)
+    await store.close()
+  })
+
+  it('of which one is stopped: the other is refused, takes over, and what wakes up is shut out', async () => {
+    const stopped = new WritingProcess(directory, { number: 1, callers: 64 })
+    await stopped.until(() => stopped.acknowledged.size > 500)
+    stopped.signal('SIGSTOP')
+    await expect(openDirectory(directory, {})).rejects.toMatchObject({ code: 'LOCKED' })
+    const store = await openDirectory(directory, { takeover: true, segmentBytes: 262_144 })
+    const atTakeover = store.head().position
+    stopped.signal('SIGCONT')
+    await stopped.ended()
+    // What was in flight is indeterminate, what came after is refused.
+    expect(['INDETERMINATE', 'SUPERSEDED']).toContain(stopped.errors[0])
+    expect(stopped.errors[1]).toBe('SUPERSEDED')
+    const history = new History()
+    stopped.report(history, atTakeover)
+    history.nextProcess()
+    for (let n = 0; n < 20; n++) {
+      await history.append(store, {
+        events: [{ stream: 'next', type: 'noted', version: 1, data: String(n) }],
+        durability: 'sync',
+      })
+    }
+    expect(await history.check(store, { settle: true })).toBeUndefined()
+    await store.close()
+    const again = await openDirectory(directory, {})
+    expect(await history.check(again, { settle: true })).toBeUndefined()
+    await again.close()
+  })
+})
+
+describe('a reader beside a writer', { timeout: 120_000 }, () => {
+  it('follows it, and never sees what is not there for good', async () => {
+    const writer = new WritingProcess(directory, { number: 1, callers: 64 })
+    await writer.until(() => writer.isOpen)
+    const reader = await openDirectory(directory, { readOnly: true })
+    let wake = (): void => undefined
+    const stop = reader.watch(() => wake())
+    // Each acknowledged position comes into sight: waiting is on the reader's own wake-ups, and the test's time is the bound.
+    for (let seen = 0; seen < 5; seen++) {
+      const known = writer.acknowledged.size + 200
+      await writer.until(() => writer.acknowledged.size > known)
+      const newest = Math.max(...[...writer.acknowledged.values()].flat().map(([, position]) => position))
+      for (;;) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        await reader.refresh()
+        if (reader.head().position >= newest) break
+        await woken
+      }
+    }
+    const shown = await readEvents(reader, all)
+    await writer.kill()
+    stop()
+    await reader.close()
+    const store = await openDirectory(directory, {})
+    const there = await readEvents(store, all)
+    expect(shown.map(({ position, sum }) => [position, sum])).toEqual(
+      there.slice(0, shown.length).map(({ position, sum }) => [position, sum]),
+    )
+    await store.close()
+  })
+})
