@@ -3,8 +3,8 @@
 // it with DAMAGED. Only whole batches are folded (the range ends at the end of one).
 
 import type { Hash } from 'node:crypto'
-import type { ByteOffset } from '../core/numbers.ts'
 import { eventStart } from '../core/event-start.ts'
+import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
@@ -55,7 +55,8 @@ export async function replay(plan: ReplayPlan): Promise<number> {
       }
     }
   }
-  if (lines.consumed < to) throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
+  if (lines.consumed < to)
+    throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
   return previous
 }
 

@@ -4,7 +4,6 @@
 //
 // A value is `undefined` when memory can't say (load it), `null` when it is known to be absent.
 
-import { compareUtf8 } from '../core/utf8-order.ts'
 import type {
   AgendaControl,
   BlobControl,
@@ -14,6 +13,7 @@ import type {
   RetainControl,
 } from '../core/control.ts'
 import type { ByteOffset, Position, Seq, TimeMs } from '../core/numbers.ts'
+import { compareUtf8 } from '../core/utf8-order.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { BoundedCache } from './bounded-cache.ts'
@@ -265,7 +265,8 @@ export class State {
     if (to > this.scalars.position) this.scalars.position = to
     for (const [stream, , last] of streams) {
       const head = this.head(stream)
-      if (head === undefined || head === null || head.seq < last) this.setHead(stream, { seq: last, position: to, segment })
+      if (head === undefined || head === null || head.seq < last)
+        this.setHead(stream, { seq: last, position: to, segment })
     }
   }
 

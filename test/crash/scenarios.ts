@@ -151,6 +151,9 @@ export const scenarios: readonly Scenario[] = [
         .append({ events: [world.event('late')], durability: 'sync' })
         .catch((error: unknown) => error)
       expectThat(isHoldfastError(later, 'SUPERSEDED'), 'a superseded writer went on')
+      const again = await stopped.reopen().catch((error: unknown) => error)
+      if (world.simulated.dead) return
+      expectThat(isHoldfastError(again, 'SUPERSEDED'), 'a superseded writer was opened again')
       await world.appendAll(next, ['a', 'c'], 500)
       await next.close()
     },

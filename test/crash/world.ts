@@ -3,7 +3,7 @@
 
 import type { Disk } from '../../src/disks/disk.ts'
 import { type CrashOptions, SimulatedDisk } from '../../src/disks/simulated-disk.ts'
-import type { HoldfastError } from '../../src/errors.ts'
+import { HoldfastError } from '../../src/errors.ts'
 import type { FileStore } from '../../src/stores/file/file-store.ts'
 import { type FileOpenOptions, openFileStore } from '../../src/stores/file/open-file-store.ts'
 import type { Batch, Receipt } from '../../src/stores/store.ts'
@@ -130,6 +130,8 @@ export class World {
 
   /** Throws when the journal is not what it must be. */
   async check(store: FileStore): Promise<void> {
+    // Where recovery found no room, the journal is open for reading, and shows what is witnessed only.
+    if (store.readOnly !== undefined) throw new HoldfastError('READ_ONLY', store.readOnly)
     const finding = await this.history.check(store, { settle: true })
     if (finding !== undefined) throw new Error(`${finding.kind}: ${finding.message}`)
   }

@@ -3,6 +3,7 @@
 
 import type { Position } from '../../core/numbers.ts'
 import type { ActiveSegment } from '../../engine/active-segment.ts'
+import type { BlobStaging } from '../../engine/append-task.ts'
 import { coverFrozen } from '../../engine/cover.ts'
 import { DurableMark, readMark } from '../../engine/durable-mark.ts'
 import type { Identity } from '../../engine/identity.ts'
@@ -14,7 +15,7 @@ import type { ActiveIndex } from '../../engine/segment-index.ts'
 import type { Scalars } from '../../engine/state.ts'
 import { stateKeys } from '../../engine/state-keys.ts'
 import type { Entry } from '../../engine/tables/entry.ts'
-import { type BlobStaging, Writer } from '../../engine/writer.ts'
+import { Writer } from '../../engine/writer.ts'
 import type { HoldfastError } from '../../errors.ts'
 
 export interface FileLogEvents {

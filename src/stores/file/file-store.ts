@@ -1,13 +1,15 @@
 // The file store: a directory of readable segments, with one writer and any number of readers (FORMAT.md). This file
 // puts the engine's parts together behind the store port; what each does stands in src/engine.
 
-import { receiptOf } from '../../core/decide.ts'
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
+import { receiptOf } from '../../core/decide.ts'
 import type { Directories } from '../../disks/directories.ts'
-import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
-import { Blobs } from '../../engine/blobs.ts'
 import { backupLog } from '../../engine/backup.ts'
+import { Blobs } from '../../engine/blobs.ts'
+import { countEvents } from '../../engine/event-count.ts'
+import { superseded, typedFailure } from '../../engine/failure.ts'
 import { Inbox } from '../../engine/inbox.ts'
+import { fencePath } from '../../engine/layout.ts'
 import type { Ownership } from '../../engine/owner.ts'
 import { probeDisk } from '../../engine/probe.ts'
 import { retainLog } from '../../engine/retention.ts'
@@ -15,6 +17,7 @@ import { readBackward, readForward } from '../../engine/sequential-read.ts'
 import { kindPrefix, stateKeys } from '../../engine/state-keys.ts'
 import { earliestSeq, readStream } from '../../engine/stream-read.ts'
 import { verifyLog } from '../../engine/verify.ts'
+import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
 import type {
   AgendaItem,
   AgendaQuery,
@@ -38,7 +41,6 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../store.ts'
-import { countEvents } from '../../engine/event-count.ts'
 import { FileLog, type FileLogOptions } from './file-log.ts'
 import { Watchers } from './watchers.ts'
 
@@ -76,7 +78,11 @@ export class FileStore implements Store {
   #upkeep: Promise<unknown> = Promise.resolve()
   #refreshing: Promise<void> | undefined
 
-  private constructor(options: FileStoreOptions, log: FileLog, parts: { readonly blobs: Blobs; readonly watchers: Watchers }) {
+  private constructor(
+    options: FileStoreOptions,
+    log: FileLog,
+    parts: { readonly blobs: Blobs; readonly watchers: Watchers },
+  ) {
     this.#options = options
     this.readOnly = options.readOnlyReason
     this.manifest = { ...fileManifest, backup: options.directories !== undefined }
@@ -127,11 +133,15 @@ export class FileStore implements Store {
   }
 
   async *read(query: ReadQuery): AsyncIterable<readonly ReadItem[]> {
-    this.#mustBeOpen()
-    const { select } = query
-    if (select.kind === 'stream') yield* readStream(this.#log, query, select.stream)
-    else if (query.direction === 'backward') yield* readBackward(this.#log, query)
-    else yield* readForward(this.#log, query)
+    try {
+      this.#mustBeOpen()
+      const { select } = query
+      if (select.kind === 'stream') yield* readStream(this.#log, query, select.stream)
+      else if (query.direction === 'backward') yield* readBackward(this.#log, query)
+      else yield* readForward(this.#log, query)
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    }
   }
 
   head(): JournalHead {
@@ -141,24 +151,30 @@ export class FileStore implements Store {
     return { position: durable, appended: position, earliest: Math.min(this.#earliest, durable + 1), time }
   }
 
-  async stream(name: string): Promise<StreamHead | undefined> {
-    await this.#stateIsDurable()
-    const head = await this.#log.state.loadHead(name)
-    if (head === null) return undefined
-    return { stream: name, seq: head.seq, position: head.position, earliest: await earliestSeq(this.#log, name) }
+  stream(name: string): Promise<StreamHead | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const head = await this.#log.state.loadHead(name)
+      if (head === null) return undefined
+      return { stream: name, seq: head.seq, position: head.position, earliest: await earliestSeq(this.#log, name) }
+    })
   }
 
   async *streams(query: { readonly prefix?: string; readonly after?: string }): AsyncIterable<readonly StreamHead[]> {
-    await this.#stateIsDurable()
-    const after = query.after === undefined ? undefined : stateKeys.head(query.after)
-    const pages = this.#log.state.scan<readonly [number, number, number]>(stateKeys.head(query.prefix ?? ''), after)
-    for await (const page of pages) {
-      const heads: StreamHead[] = []
-      for (const [key, [seq, position]] of page) {
-        const stream = key.slice(kindPrefix.head.length)
-        heads.push({ stream, seq, position, earliest: await earliestSeq(this.#log, stream) })
+    try {
+      await this.#stateIsDurable()
+      const after = query.after === undefined ? undefined : stateKeys.head(query.after)
+      const pages = this.#log.state.scan<readonly [number, number, number]>(stateKeys.head(query.prefix ?? ''), after)
+      for await (const page of pages) {
+        const heads: StreamHead[] = []
+        for (const [key, [seq, position]] of page) {
+          const stream = key.slice(kindPrefix.head.length)
+          heads.push({ stream, seq, position, earliest: await earliestSeq(this.#log, stream) })
+        }
+        yield heads
       }
-      yield heads
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
     }
   }
 
@@ -169,7 +185,7 @@ export class FileStore implements Store {
   refresh(): Promise<void> {
     this.#mustBeOpen()
     if (this.#log.writer !== undefined) return Promise.resolve()
-    this.#refreshing ??= this.#follow().finally(() => {
+    this.#refreshing ??= this.#typed(() => this.#follow()).finally(() => {
       this.#refreshing = undefined
     })
     return this.#refreshing
@@ -203,48 +219,57 @@ export class FileStore implements Store {
     }
   }
 
-  async command(id: string): Promise<Receipt | undefined> {
-    await this.#stateIsDurable()
-    await this.#log.state.loadEntry<CommandControl>(stateKeys.command(id))
-    const command = this.#log.state.command(id)
-    return command === undefined || command === null ? undefined : receiptOf(command)
+  command(id: string): Promise<Receipt | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      await this.#log.state.loadEntry<CommandControl>(stateKeys.command(id))
+      const command = this.#log.state.command(id)
+      return command === undefined || command === null ? undefined : receiptOf(command)
+    })
   }
 
-  async agenda(query: AgendaQuery): Promise<readonly AgendaItem[]> {
-    await this.#stateIsDurable()
-    const found: AgendaItem[] = []
-    const limit = query.limit ?? Number.POSITIVE_INFINITY
-    for await (const page of this.#log.state.scan(kindPrefix.due)) {
-      for (const [key] of page) {
-        const due = Number(key.slice(2, 18))
-        const id = key.slice(19)
-        if (due > (query.dueBy ?? Number.POSITIVE_INFINITY) || found.length >= limit) return found
-        if (query.prefix !== undefined && !id.startsWith(query.prefix)) continue
-        const item = await this.#log.state.loadEntry<AgendaControl>(stateKeys.agenda(id))
-        const data = item?.data === undefined ? undefined : JSON.stringify(item.data)
-        found.push({ id, due, data })
+  agenda(query: AgendaQuery): Promise<readonly AgendaItem[]> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const found: AgendaItem[] = []
+      const limit = query.limit ?? Number.POSITIVE_INFINITY
+      for await (const page of this.#log.state.scan(kindPrefix.due)) {
+        for (const [key] of page) {
+          const due = Number(key.slice(2, 18))
+          const id = key.slice(19)
+          if (due > (query.dueBy ?? Number.POSITIVE_INFINITY) || found.length >= limit) return found
+          if (query.prefix !== undefined && !id.startsWith(query.prefix)) continue
+          const item = await this.#log.state.loadEntry<AgendaControl>(stateKeys.agenda(id))
+          const data = item?.data === undefined ? undefined : JSON.stringify(item.data)
+          found.push({ id, due, data })
+        }
       }
-    }
-    return found
+      return found
+    })
   }
 
-  async lease(name: string): Promise<LeaseState | undefined> {
-    await this.#stateIsDurable()
-    const lease = await this.#log.state.loadEntry<LeaseControl>(stateKeys.lease(name))
-    if (lease === null) return undefined
-    const { owner, token, until, held } = lease
-    return { lease: name, owner, token, until, held }
+  lease(name: string): Promise<LeaseState | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const lease = await this.#log.state.loadEntry<LeaseControl>(stateKeys.lease(name))
+      if (lease === null) return undefined
+      const { owner, token, until, held } = lease
+      return { lease: name, owner, token, until, held }
+    })
   }
 
-  async pins(): Promise<readonly PinState[]> {
-    await this.#stateIsDurable()
-    const pins: PinState[] = []
-    for await (const page of this.#log.state.scan<PinControl>(kindPrefix.pin)) {
-      for (const [, { pin, stream, from, until }] of page) {
-        if (from !== null && (until === undefined || until > this.#options.clock.now())) pins.push({ pin, stream, from, until })
+  pins(): Promise<readonly PinState[]> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const pins: PinState[] = []
+      for await (const page of this.#log.state.scan<PinControl>(kindPrefix.pin)) {
+        for (const [, { pin, stream, from, until }] of page) {
+          if (from !== null && (until === undefined || until > this.#options.clock.now()))
+            pins.push({ pin, stream, from, until })
+        }
       }
-    }
-    return pins
+      return pins
+    })
   }
 
   stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
@@ -252,24 +277,26 @@ export class FileStore implements Store {
     return this.#blobs.stage(content, this.#log)
   }
 
-  async blob(digest: string): Promise<BlobInfo | undefined> {
-    await this.#stateIsDurable()
-    return this.#blobs.info(digest, this.#log)
+  blob(digest: string): Promise<BlobInfo | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      return this.#blobs.info(digest, this.#log)
+    })
   }
 
   async *readBlob(digest: string): AsyncIterable<Uint8Array> {
-    await this.#stateIsDurable()
-    yield* this.#blobs.read(digest, this.#log)
+    try {
+      await this.#stateIsDurable()
+      yield* this.#blobs.read(digest, this.#log)
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    }
   }
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
     return this.#inTurn(async () => {
       if (this.#log.writer === undefined && !options.dryRun) throw this.#refusal()
-      const report = await retainLog(
-        { log: this.#log, blobs: this.#blobs, pins: await this.pins() },
-        rule,
-        options,
-      )
+      const report = await retainLog({ log: this.#log, blobs: this.#blobs, pins: await this.pins() }, rule, options)
       if (!options.dryRun) {
         await this.#findEarliest()
         this.#watchers.wake()
@@ -286,42 +313,46 @@ export class FileStore implements Store {
     })
   }
 
-  async stats(): Promise<StoreStats> {
-    await this.#stateIsDurable()
-    const { state, catalog } = this.#log
-    const count = async (prefix: string): Promise<number> => {
-      let rows = 0
-      for await (const page of state.scan(prefix)) rows += page.length
-      return rows
-    }
-    let blobs = 0
-    let blobBytes = 0
-    for await (const page of state.scan<{ readonly bytes: number }>(kindPrefix.blob)) {
-      for (const [, { bytes }] of page) {
-        blobs++
-        blobBytes += bytes
+  stats(): Promise<StoreStats> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const { state, catalog } = this.#log
+      const count = async (prefix: string): Promise<number> => {
+        let rows = 0
+        for await (const page of state.scan(prefix)) rows += page.length
+        return rows
       }
-    }
-    const end = this.#log.durableEnd()
-    return {
-      events: await countEvents(this.#log),
-      streams: await count(kindPrefix.head),
-      segments: catalog.all.length,
-      bytes: catalog.sealed.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), end.bytes),
-      blobs,
-      blobBytes,
-      commands: await count(kindPrefix.command),
-      agenda: await count(kindPrefix.agenda),
-      leases: await count(kindPrefix.lease),
-      pins: (await this.pins()).length,
-    }
+      let blobs = 0
+      let blobBytes = 0
+      for await (const page of state.scan<{ readonly bytes: number }>(kindPrefix.blob)) {
+        for (const [, { bytes }] of page) {
+          blobs++
+          blobBytes += bytes
+        }
+      }
+      const end = this.#log.durableEnd()
+      return {
+        events: await countEvents(this.#log),
+        streams: await count(kindPrefix.head),
+        segments: catalog.all.length,
+        bytes: catalog.sealed.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), end.bytes),
+        blobs,
+        blobBytes,
+        commands: await count(kindPrefix.command),
+        agenda: await count(kindPrefix.agenda),
+        leases: await count(kindPrefix.lease),
+        pins: (await this.pins()).length,
+      }
+    })
   }
 
-  async probe(): Promise<void> {
-    this.#mustBeOpen()
-    const { writer } = this.#log
-    if (writer === undefined) throw this.#refusal()
-    await probeDisk(this.#log, writer)
+  probe(): Promise<void> {
+    return this.#typed(async () => {
+      this.#mustBeOpen()
+      const { writer } = this.#log
+      if (writer === undefined) throw this.#refusal()
+      await probeDisk(this.#log, writer)
+    })
   }
 
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
@@ -344,6 +375,8 @@ export class FileStore implements Store {
     return this.#inTurn(async () => {
       const isSound = this.#log.writer === undefined || this.#log.writer.failure === undefined
       if (isSound && !this.#log.state.isDamaged) return
+      const { ownership, disk } = this.#options
+      if (ownership !== undefined && disk.existsNow(fencePath(ownership.fence + 1))) throw superseded(disk)
       const before = this.#log
       await before.close().catch(() => undefined) // it has failed before: what it says now is known
       this.#log = await this.#reopenLog()
@@ -353,7 +386,7 @@ export class FileStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#typed(() => this.#close())
     return this.#closing
   }
 
@@ -371,13 +404,23 @@ export class FileStore implements Store {
   /** State in memory may be ahead of the disk; what is told of it must survive a crash. */
   async #stateIsDurable(): Promise<void> {
     this.#mustBeOpen()
-    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true) await this.#log.writer.settled()
+    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true)
+      await this.#log.writer.settled()
+  }
+
+  /** What the operating system says comes out with a code of ours. */
+  async #typed<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#upkeep.then(() => {
       this.#mustBeOpen()
-      return work()
+      return this.#typed(work)
     })
     this.#upkeep = turn.catch(() => undefined) // told to its caller; the next one's turn comes all the same
     return turn
@@ -398,9 +441,13 @@ export class FileStore implements Store {
 
   #refusal(): HoldfastError {
     if (this.#closing !== undefined) return closedError()
-    return new HoldfastError('READ_ONLY', `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`, {
-      hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
-    })
+    return new HoldfastError(
+      'READ_ONLY',
+      `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`,
+      {
+        hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
+      },
+    )
   }
 }
 
