@@ -23,6 +23,8 @@ export const limits = {
   groupBytesMax: 8_388_608,
   /** Rotation size of a segment, by default. */
   segmentBytes: 8_388_608,
+  /** A clean close seals a segment that has grown this far, so that the next opening has little to read. */
+  sealAtCloseBytes: 1_048_576,
   segmentBytesMin: 4_096,
   segmentBytesMax: 1_073_741_824,
   /** A reader's page: at most this many events and about this many bytes (one event may be larger). */

@@ -165,7 +165,9 @@ export class Writer implements AppendHost {
     try {
       if (this.#failure === undefined) {
         await this.#idle()
-        if (!this.#witnessed) await this.#witness()
+        // Sealed now, it need not be read at the next opening.
+        if (this.#active.bytes >= limits.sealAtCloseBytes) this.#rotationWanted = true
+        if (this.#rotationWanted || !this.#witnessed) await this.#witness()
         await this.#idle()
         await this.#parts.mark.settle(this.#durablePlace())
       }
