@@ -14,6 +14,7 @@ export type {
 export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from './errors.ts'
 export { type Clock, systemClock, type Timer } from './host/clock.ts'
 export { type Random, systemRandom } from './host/random.ts'
+export { type ImportOptions, type ImportReport, type ImportSource, importJournal, openImported } from './import.ts'
 export type { AgendaEntry, AgendaFilter } from './journal/agenda.ts'
 export type { EventDraft, Redact } from './journal/append.ts'
 export type {
@@ -60,3 +61,5 @@ export type {
   VerifyProgress,
   VerifyReport,
 } from './stores/store.ts'
+export type { ExportOptions, ExportProgress, ExportReport, ExportSink } from './transfer/export.ts'
+export type { ImportProgress } from './transfer/import-file.ts'

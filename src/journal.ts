@@ -45,6 +45,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from './stores/store.ts'
+import { type ExportOptions, type ExportReport, type ExportSink, exportJournal } from './transfer/export.ts'
 
 export interface JournalOptions<D extends EventDefinitions = NoDefinitions> {
   /** Schemas of event types: appends are checked, reads are typed and brought up to date. */
@@ -237,6 +238,12 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   /** A consistent copy as of now, into a directory that must not exist or be empty. */
   backup(to: string, work: LongWork<VerifyProgress> = {}): Promise<void> {
     return this.#store.backup(to, work)
+  }
+
+  /** One checksummed file of JSON Lines with everything, as of now, for importJournal(): to a path, all or nothing, or
+   * piped to a WritableStream or a function. Appends go on meanwhile. */
+  export(to: string | ExportSink, options: Omit<ExportOptions, 'clock'> = {}): Promise<ExportReport> {
+    return exportJournal(this.#store, to, { ...options, clock: this.#clock })
   }
 
   /** After LATCHED or INDETERMINATE: recovers anew, in place. */

@@ -27,7 +27,7 @@ export interface ReplayPlan {
   readonly hash?: Hash
 }
 
-interface EventStart {
+export interface EventStart {
   readonly position: number
   readonly stream: string
   readonly seq: number
@@ -55,7 +55,7 @@ export async function replay(plan: ReplayPlan): Promise<number> {
       if (lineKind(buffer, start) === 'event') {
         const event = parseEventStart(buffer, start, end)
         const place = { stream: event.stream, seq: event.seq, position: event.position }
-        index?.add({ ...place, offset }, state === undefined ? undefined : previousSegment(state, event.stream))
+        index?.add({ ...place, offset }, state === undefined ? undefined : previousSegment(state, event.stream, plan.number))
         const blobs = event.blobs ?? noBlobs
         index?.addBlobs(blobs)
         state?.applyEvent({ ...place, time: event.time, segment: plan.number, blobs })
@@ -68,9 +68,11 @@ export async function replay(plan: ReplayPlan): Promise<number> {
   return previous
 }
 
-function previousSegment(state: State, stream: string): number | undefined {
+/** Known only as far as memory knows the stream. A stub in this very segment says nothing of an earlier one. */
+function previousSegment(state: State, stream: string, segment: number): number | undefined {
   const head = state.head(stream)
-  return head === undefined ? undefined : (head?.segment ?? 0)
+  if (head === undefined) return undefined
+  return head === null || head.segment === segment ? 0 : head.segment
 }
 
 async function applyControl(
@@ -80,8 +82,7 @@ async function applyControl(
   path: string,
 ): Promise<void> {
   const { control } = parseControlLine(text)
-  const needed = state.neededFor(control)
-  if (needed !== undefined) await state.loadEntry(needed)
+  for (const key of state.neededFor(control)) await state.loadEntry(key)
   if (!state.apply(control, at)) {
     throw new HoldfastError('NEWER_FORMAT', `${path} holds a record of an unknown kind: ${control.control}`, {
       hint: 'Upgrade holdfast to open this journal.',
@@ -90,7 +91,7 @@ async function applyControl(
 }
 
 /** Position, stream, seq, time and blobs stand before the payload: the payload itself need not be parsed. */
-function parseEventStart(buffer: Buffer, start: number, end: number): EventStart {
+export function parseEventStart(buffer: Buffer, start: number, end: number): EventStart {
   const line = buffer.toString('utf8', start, Math.min(end, start + headTextMax))
   const match = headPattern.exec(line)
   if (match === null) return JSON.parse(buffer.toString('utf8', start, end)) as EventStart

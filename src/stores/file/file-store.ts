@@ -7,6 +7,7 @@ import type { Directories } from '../../disks/directories.ts'
 import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
 import { Blobs } from '../../engine/blobs.ts'
 import { backupLog } from '../../engine/backup.ts'
+import { dumpLog } from '../../engine/dump.ts'
 import { Inbox } from '../../engine/inbox.ts'
 import type { Ownership } from '../../engine/owner.ts'
 import { probeDisk } from '../../engine/probe.ts'
@@ -20,6 +21,7 @@ import type {
   AgendaQuery,
   Batch,
   BlobInfo,
+  ImportRecord,
   JournalHead,
   LeaseState,
   LongWork,
@@ -71,6 +73,11 @@ export class FileStore implements Store {
   #inbox: Inbox | undefined
   #earliest = 1
   #closing: Promise<void> | undefined
+  /** Ends what may take for ever, because somebody outside reads it. */
+  #endUpkeep: () => void = () => undefined
+  readonly #closingBegun: Promise<void> = new Promise((resolve) => {
+    this.#endUpkeep = resolve
+  })
   #isClosed = false
   /** Retention, backup and verification take turns: one may not remove what the other reads. */
   #upkeep: Promise<unknown> = Promise.resolve()
@@ -277,6 +284,51 @@ export class FileStore implements Store {
     })
   }
 
+  async *dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    this.#mustBeOpen()
+    if (this.#log.writer === undefined) yield* this.#dumpAsReader()
+    else yield* this.#dumpInTurn()
+  }
+
+  /** A log of its own, so that what the writing process does meanwhile can't change what is being read. */
+  async *#dumpAsReader(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    const log = await this.#openAgain()
+    try {
+      for await (const page of dumpLog({ log, blobs: this.#blobs })) {
+        this.#mustBeOpen()
+        yield page
+      }
+    } finally {
+      await log.close()
+    }
+  }
+
+  /** Keeps its turn until the last page was taken: what it reads may not be removed. Closing doesn't wait for it. */
+  async *#dumpInTurn(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    let end = (): void => undefined
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    let isTurn = (): void => undefined
+    const begun = new Promise<void>((resolve) => {
+      isTurn = resolve
+    })
+    const turn = this.#inTurn(() => {
+      isTurn()
+      return Promise.race([ended, this.#closingBegun])
+    })
+    await Promise.race([begun, turn])
+    try {
+      for await (const page of dumpLog({ log: this.#log, blobs: this.#blobs })) {
+        if (this.#closing !== undefined) throw closedError()
+        yield page
+      }
+    } finally {
+      end()
+      await turn
+    }
+  }
+
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
     return this.#inTurn(async () => {
       await this.#log.writer?.settled()
@@ -355,6 +407,7 @@ export class FileStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#endUpkeep()
     await this.#inbox?.stop()
     await this.#upkeep
     this.#isClosed = true
@@ -382,9 +435,6 @@ export class FileStore implements Store {
   }
 
   async #findEarliest(): Promise<void> {
-    const { cut, truncating } = this.#log.state.scalars
-    this.#earliest = 1
-    if (cut <= 1 && truncating.size === 0) return
     this.#earliest = Number.MAX_SAFE_INTEGER
     for await (const [first] of readForward(this.#log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
       assert(first !== undefined && !('removed' in first), 'a read that tells no removals gives events')
