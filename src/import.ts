@@ -6,7 +6,7 @@ import type { EventDefinitions } from './core/schema.ts'
 import type { Directories } from './disks/directories.ts'
 import type { Disk } from './disks/disk.ts'
 import { nodeDirectoriesFor } from './disks/node-directories.ts'
-import { readNodeFile } from './disks/node-single-file.ts'
+import { nodeFiles } from './disks/node-files.ts'
 import { importLog } from './engine/import-log.ts'
 import { fullError, type NamedTarget, onTarget } from './engine/target-error.ts'
 import { verifyDirectory } from './engine/verify.ts'
@@ -59,7 +59,7 @@ export async function importJournal(
 /** As a journal in memory. Options are those of open(), and how to follow and stop the import. */
 export async function openImported<const D extends EventDefinitions = NoDefinitions>(
   source: ImportSource,
-  options: Omit<JournalOptions<D>, 'target'> & Omit<ImportOptions, 'segmentBytes'> = {},
+  options: Omit<JournalOptions<D>, 'target' | 'files'> & Omit<ImportOptions, 'segmentBytes'> = {},
 ): Promise<Journal<D>> {
   const { clock = systemClock, random = systemRandom } = options
   const file = await openSource(source, options)
@@ -67,7 +67,7 @@ export async function openImported<const D extends EventDefinitions = NoDefiniti
     const { journal } = await file.header()
     const store = memoryStore({ clock, random, journalId: journal })
     await store.load(file.records())
-    return createJournal(store, { ...options, target: 'memory:' })
+    return createJournal(store, { ...options, target: 'memory:', files: nodeFiles })
   } catch (error) {
     throw file.located(error)
   } finally {
@@ -111,7 +111,7 @@ async function openSource(source: ImportSource, options: LongWork<ImportProgress
     if (!isSource) throw invalidArgument('the source of an import', 'a path or an async iterable of bytes')
     return new ImportFile(source, { signal, progress })
   }
-  const { bytes, bytesTotal } = await readNodeFile(source)
+  const { bytes, bytesTotal } = await nodeFiles.read(source)
   return new ImportFile(bytes, { signal, progress, bytesTotal })
 }
 

@@ -11,6 +11,7 @@ export type {
   StandardSchema,
   TypedEvent,
 } from './core/schema.ts'
+export type { RepairAction, RepairOutcome, RepairReport } from './engine/repair.ts'
 export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from './errors.ts'
 export { type Clock, systemClock, type Timer } from './host/clock.ts'
 export { type Random, systemRandom } from './host/random.ts'
@@ -61,5 +62,7 @@ export type {
   VerifyProgress,
   VerifyReport,
 } from './stores/store.ts'
+export { type SubmitOptions, submit } from './submit.ts'
 export type { ExportOptions, ExportProgress, ExportReport, ExportSink } from './transfer/export.ts'
 export type { ImportProgress } from './transfer/import-file.ts'
+export { type RepairOptions, repair, verify } from './upkeep.ts'

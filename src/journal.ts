@@ -61,6 +61,8 @@ export interface JournalOptions<D extends EventDefinitions = NoDefinitions> {
   readonly clock?: Clock
   /** What was opened, for people. */
   readonly target?: string
+  /** Where exports to a path are written. */
+  readonly files?: ExportOptions['files']
 }
 
 export interface SubscribeOptions {
@@ -93,6 +95,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   readonly pins: { list(): Promise<readonly PinState[]> }
   readonly #store: Store
   readonly #clock: Clock
+  readonly #files: ExportOptions['files']
   readonly #appender: Appender
   readonly #decoder: EventDecoder<D>
   readonly #retention: RetentionKeeper | undefined
@@ -106,6 +109,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     this.target = options.target ?? `${store.manifest.name}:`
     this.#store = store
     this.#clock = clock
+    this.#files = options.files
     this.#appender = new Appender({ codec, registry, redact, durability })
     this.#decoder = new EventDecoder(codec, registry, () => store.identity().epoch)
     this.blobs = new Blobs(store)
@@ -148,10 +152,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   ): Promise<Receipt> {
     // Not async: the store's own promise is returned, and an argument error becomes a rejection.
     try {
-      const batch =
-        typeof first === 'string'
-          ? this.#appender.toStream(first, second as UntypedInput | readonly UntypedInput[], third)
-          : this.#appender.across(first, second as AppendOptions | undefined)
+      const batch = this.#appender.batch(first, second as UntypedInput | readonly UntypedInput[] | AppendOptions, third)
       return batch instanceof Promise ? batch.then((late) => this.#append(late)) : this.#append(batch)
     } catch (error) {
       return Promise.reject(error)
@@ -242,8 +243,8 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
 
   /** One checksummed file of JSON Lines with everything, as of now, for importJournal(): to a path, all or nothing, or
    * piped to a WritableStream or a function. Appends go on meanwhile. */
-  export(to: string | ExportSink, options: Omit<ExportOptions, 'clock'> = {}): Promise<ExportReport> {
-    return exportJournal(this.#store, to, { ...options, clock: this.#clock })
+  export(to: string | ExportSink, options: Omit<ExportOptions, 'clock' | 'files'> = {}): Promise<ExportReport> {
+    return exportJournal(this.#store, to, { ...options, clock: this.#clock, files: this.#files })
   }
 
   /** After LATCHED or INDETERMINATE: recovers anew, in place. */

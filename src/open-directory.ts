@@ -5,8 +5,8 @@ import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { nodeDirectories } from './disks/node-directories.ts'
 import { nodeDisk } from './disks/node-disk.ts'
-import { HoldfastError } from './errors.ts'
 import { errorCodeOf } from './engine/whole-file.ts'
+import { HoldfastError, isHoldfastError } from './errors.ts'
 import { type Clock, systemClock } from './host/clock.ts'
 import { type Random, systemRandom } from './host/random.ts'
 import type { FileStore } from './stores/file/file-store.ts'
@@ -20,23 +20,38 @@ export interface DirectoryOptions {
   readonly progress?: NonNullable<FileOpenOptions['progress']>
   readonly clock?: Clock
   readonly random?: Random
+  /** How often a lock that is held is asked for again. Somebody who only looks whether there is an owner holds it for a
+   * moment, and an agent that just restarts shall not fail by that. */
+  readonly lockAttempts?: number
 }
+
+const lockAttemptsDefault = 4
+const lockRetryMs = 60
 
 export async function openDirectory(path: string, options: DirectoryOptions): Promise<FileStore> {
   const directory = resolve(path)
   const { readOnly, takeover, create, segmentBytes, progress, clock = systemClock, random = systemRandom } = options
   if (readOnly !== true && create !== 'never') await makeDirectories(directory)
+  const { lockAttempts = lockAttemptsDefault } = options
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openOnce(directory, { readOnly, takeover, create, segmentBytes, progress, clock, random })
+    } catch (error) {
+      if (attempt >= lockAttempts || !isHoldfastError(error, 'LOCKED')) throw error
+      await new Promise((resolve) => setTimeout(resolve, lockRetryMs))
+    }
+  }
+}
+
+function openOnce(
+  directory: string,
+  options: Omit<FileOpenOptions, 'disk' | 'directories' | 'process'>,
+): Promise<FileStore> {
   return openFileStore({
+    ...options,
     disk: nodeDisk(directory),
     directories: nodeDirectories,
-    clock,
-    random,
     process: { pid: process.pid, host: hostname() },
-    readOnly,
-    takeover,
-    create,
-    segmentBytes,
-    progress,
   })
 }
 

@@ -50,9 +50,13 @@ export function parseHeader(bytes: Buffer, lineEnd: number, file: string): Parse
 
 export function refuseNewer(version: unknown, file: string): void {
   if (typeof version === 'number' && version > formatVersion) {
-    throw new HoldfastError('NEWER_FORMAT', `${file} has format ${version}; this release reads up to ${formatVersion}`, {
-      hint: 'Upgrade holdfast to open this journal.',
-      details: { file, version },
-    })
+    throw new HoldfastError(
+      'NEWER_FORMAT',
+      `${file} has format ${version}; this release reads up to ${formatVersion}`,
+      {
+        hint: 'Upgrade holdfast to open this journal.',
+        details: { file, version },
+      },
+    )
   }
 }

@@ -1,5 +1,5 @@
 // What recovery does with the end of a log: the table of FORMAT.md, section 7, as data. Pure. The rows are tried in order
-// and exactly one applies; engine/recovery.ts gathers the facts and carries out the consequence.
+// and exactly one applies; engine/open-log.ts gathers the facts and carries out the consequence.
 
 import { never } from '../errors.ts'
 import type { ByteOffset } from './numbers.ts'
@@ -15,14 +15,7 @@ export interface TailFacts {
   readonly above: 'nothing' | 'witnesses' | 'records'
 }
 
-export type TailCase =
-  | 'short'
-  | 'damaged'
-  | 'clean'
-  | 'resting'
-  | 'resting-torn'
-  | 'carry'
-  | 'carry-torn'
+export type TailCase = 'short' | 'damaged' | 'clean' | 'resting' | 'resting-torn' | 'carry' | 'carry-torn'
 
 export interface Consequence {
   /** Stop and change nothing. */

@@ -24,6 +24,17 @@ describe('simulated disk', () => {
     await run(new SimulatedDisk().disk)
   })
 
+  it('keeps what was written when its caller uses the buffer again', async () => {
+    const simulated = new SimulatedDisk()
+    const file = await simulated.disk.open('a', { mode: 'synced', create: 'exclusive' })
+    await simulated.disk.syncDirectory('')
+    await file.truncate(0) // not synced: what follows stays in the list of effects
+    const buffer = Buffer.from('first')
+    await file.write(buffer, 0)
+    buffer.write('again')
+    expect(await textOf(simulated.crash({ seed: 1, model: 'ext4' }).disk, 'a')).toBe('first')
+  })
+
   it('counts what has an effect or can fail, and traces it when asked', async () => {
     const simulated = new SimulatedDisk({ traced: true })
     await script(simulated.disk)

@@ -73,7 +73,7 @@ export class TreeDisk implements Disk {
       read: (into, at) => run({ op: 'read', path, bytes: into.length }, () => file.content.read(into, at)),
       write: (from, at) =>
         run({ op: 'write', path, bytes: from.length }, (count) => {
-          const bytes = from.slice(0, count)
+          const bytes = new Uint8Array(from.subarray(0, count)) // a copy: slice() of a Buffer would be a view
           file.content.write(bytes, at)
           effects.wrote(file, { at, bytes, synced: options.mode === 'synced' })
           this.#notify(path)

@@ -9,7 +9,7 @@ import { limits } from '../limits.ts'
 import type { Blobs } from './blobs.ts'
 import { folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
-import type { LogView } from './log-view.ts'
+import { type LogView, readableBytes } from './log-view.ts'
 import type { Segment } from './segment.ts'
 import { isTouched } from './segment-survey.ts'
 import type { BlobPlace } from './state.ts'
@@ -35,16 +35,20 @@ export interface DeadBlobs {
 }
 
 /** Blobs named only by events that go. Reads the segments that have something to lose, and no others. */
-export async function findDeadBlobs(parts: CollectionParts, removal: Removal): Promise<DeadBlobs> {
+export async function findDeadBlobs(
+  parts: CollectionParts,
+  removal: Removal,
+  where: { readonly withActive: boolean } = { withActive: false },
+): Promise<DeadBlobs> {
   const { log, blobs } = parts
   const upTo = log.catalog.sealed.at(-1)?.facts.number ?? 0
   const alive = new Set<string>()
   const candidates = new Map<string, Set<number>>()
-  for (const segment of log.catalog.sealed) {
+  for (const segment of where.withActive ? log.catalog.all : log.catalog.sealed) {
     if (segment.facts.isResidue === true || !(await isTouched(log, segment, removal))) continue
     const named = await log.indexes.with(segment, (index) => index.blobs())
     if (named.length === 0) continue
-    const kept = await namedByVisible(segment, removal)
+    const kept = await namedByVisible(log, segment, removal)
     for (const digest of kept) alive.add(digest)
     for (const digest of named) {
       if (kept.has(digest)) continue
@@ -61,11 +65,15 @@ export async function findDeadBlobs(parts: CollectionParts, removal: Removal): P
   return { places: dead, upTo }
 }
 
-async function namedByVisible(segment: Segment, removal: Removal): Promise<ReadonlySet<string>> {
+async function namedByVisible(log: LogView, segment: Segment, removal: Removal): Promise<ReadonlySet<string>> {
   const named = new Set<string>()
   await segment.with(async (file) => {
     const header = await segment.header()
-    const lines = new LineReader(file, { from: header.bytes, to: segment.facts.sealed?.bytes ?? 0, chunkBytes: limits.pageBytes })
+    const lines = new LineReader(file, {
+      from: header.bytes,
+      to: readableBytes(segment, log.durableEnd()),
+      chunkBytes: limits.pageBytes,
+    })
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end } = lines
@@ -108,7 +116,11 @@ export async function collectBlobs(parts: CollectionParts, writer: Writer, dead:
 }
 
 /** Whether an event in a segment that was not looked at names it: such segments are young, so memory knows. */
-function isUsedSince(log: LogView, digest: string, range: { readonly after: number; readonly active: number }): boolean {
+function isUsedSince(
+  log: LogView,
+  digest: string,
+  range: { readonly after: number; readonly active: number },
+): boolean {
   for (let number = range.after + 1; number <= range.active; number++) {
     if (log.state.entry(stateKeys.blobUse(digest, number)) === 1) return true
   }

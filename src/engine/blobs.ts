@@ -12,6 +12,7 @@ import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { BlobInfo, StagedBlob } from '../stores/store.ts'
+import type { BlobStaging } from './append-task.ts'
 import { BlobClaims, Claim } from './blob-claims.ts'
 import { readBlobRecord } from './blob-record.ts'
 import { ChunkFiles, sha256 } from './chunk-files.ts'
@@ -23,7 +24,6 @@ import type { BlobPlace } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 import { errorCodeOf } from './whole-file.ts'
 import { WorkWindow } from './work-window.ts'
-import type { BlobStaging } from './writer.ts'
 
 /** Chunks that are on their way to the disk at once: syncing is waiting, and memory holds that many. */
 const chunksInFlightMax = 4

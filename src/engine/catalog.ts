@@ -57,9 +57,13 @@ export class Catalog {
   }
 
   /** The active segment is sealed at this length, and another one is active. */
-  seal(sealed: { readonly bytes: ByteOffset; readonly sha256: string }, next: SegmentFacts): Segment {
+  seal(
+    sealed: { readonly bytes: ByteOffset; readonly sha256: string; readonly events: number },
+    next: SegmentFacts,
+  ): Segment {
     const old = this.active
-    const segment = new Segment(this.#disk, { ...old.facts, sealed })
+    const { bytes, sha256, events } = sealed
+    const segment = new Segment(this.#disk, { ...old.facts, sealed: { bytes, sha256 }, events })
     segment.index = old.index
     this.#set([...this.#segments.slice(0, -1), segment, new Segment(this.#disk, next)])
     void old.retire()

@@ -34,7 +34,11 @@ export async function writeIndex(log: Covering, segment: Segment): Promise<void>
 /** Everything that the state knows at the call stands in segments up to and including this one. */
 export async function coverSegment(log: Covering, segment: Segment): Promise<void> {
   log.state.freeze()
-  const scalars = { ...log.state.scalars, keep: new Map(log.state.scalars.keep), truncating: new Map(log.state.scalars.truncating) }
+  const scalars = {
+    ...log.state.scalars,
+    keep: new Map(log.state.scalars.keep),
+    truncating: new Map(log.state.scalars.truncating),
+  }
   await coverFrozen(log, segment, scalars)
 }
 

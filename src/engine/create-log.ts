@@ -17,10 +17,14 @@ const ownNames: ReadonlySet<string> = new Set([...Object.values(folders), 'owner
 export async function checkEmpty(disk: Disk): Promise<void> {
   const foreign = (await listNames(disk, '')).filter((name) => !ownNames.has(name) && !isPart(name))
   if (foreign.length === 0) return
-  throw new HoldfastError('NOT_A_JOURNAL', `${disk.label} is not empty and holds no journal (it has ${foreign.slice(0, 3).join(', ')})`, {
-    hint: 'Choose an empty or new directory, or the directory of a journal.',
-    details: { found: foreign.slice(0, 20) },
-  })
+  throw new HoldfastError(
+    'NOT_A_JOURNAL',
+    `${disk.label} is not empty and holds no journal (it has ${foreign.slice(0, 3).join(', ')})`,
+    {
+      hint: 'Choose an empty or new directory, or the directory of a journal.',
+      details: { found: foreign.slice(0, 20) },
+    },
+  )
 }
 
 export async function createLog(

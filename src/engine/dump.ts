@@ -4,6 +4,7 @@
 
 import type { AgendaControl, CommandControl, Control, LeaseControl, PinControl } from '../core/control.ts'
 import { controlText } from '../core/control-text.ts'
+import { eventStart } from '../core/event-start.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { checkLine, hex8, lineKind, parseControlLine, tailBytes } from '../core/record.ts'
 import { RemovedRun } from '../core/removed-run.ts'
@@ -13,7 +14,6 @@ import type { ImportRecord } from '../stores/store.ts'
 import type { Blobs } from './blobs.ts'
 import { LineReader } from './line-reader.ts'
 import { type LogView, readableBytes } from './log-view.ts'
-import { parseEventStart } from './replay.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { BlobPlace, State } from './state.ts'
 import { kindPrefix } from './state-keys.ts'
@@ -196,7 +196,7 @@ class HistoryDump {
     buffer: Buffer,
     line: { readonly start: number; readonly end: number; readonly sum: number },
   ): Promise<void> {
-    const event = parseEventStart(buffer, line.start, line.end)
+    const event = eventStart(buffer, line.start, line.end)
     if (event.position > this.#to) return
     if (!this.#log.state.isVisible(event)) {
       this.#run.addPositions(event.position, event.position, 1)

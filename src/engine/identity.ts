@@ -1,8 +1,8 @@
 // journal.json: which journal this is. Written once, when a journal is made; its appearance under its final name is
 // the moment from which the directory is a journal.
 
+import { formatVersion, refuseNewer } from '../core/header.ts'
 import { bodySum, hex8 } from '../core/record.ts'
-import { refuseNewer, formatVersion } from '../core/header.ts'
 import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import { identityPath } from './layout.ts'

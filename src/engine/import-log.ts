@@ -48,7 +48,7 @@ export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly 
     try {
       await new LogImport(plan, cursor, state).run()
     } finally {
-      await state.close()
+      await state.close({ isWriter: true })
     }
   } finally {
     await cursor.end()
@@ -280,7 +280,10 @@ class LogImport {
       this.#catalog.add(facts)
       return
     }
-    const segment = this.#catalog.seal({ bytes: previous.bytes, sha256: previous.sha256 }, facts)
+    const segment = this.#catalog.seal(
+      { bytes: previous.bytes, sha256: previous.sha256, events: previous.index.events },
+      facts,
+    )
     segment.index = Promise.resolve(this.#indexes.inMemory(previous.index, previous.number))
     const { disk } = this.#plan
     const identity = { ...this.#plan.identity, lock: disk.lockMechanism }

@@ -40,7 +40,10 @@ export class LineWriter {
   }
 
   /** A line of another segment, checked before: its body and sum stay, its link becomes the line before. */
-  async moveLine(from: Buffer, range: { readonly start: number; readonly end: number; readonly sum: number }): Promise<void> {
+  async moveLine(
+    from: Buffer,
+    range: { readonly start: number; readonly end: number; readonly sum: number },
+  ): Promise<void> {
     const { start, end, sum } = range
     await this.#makeRoom(end - start + 1)
     from.copy(this.#buffer, this.#filled, start, end + 1)

@@ -4,7 +4,7 @@
 
 import type { Control } from '../core/control.ts'
 import type { ByteOffset } from '../core/numbers.ts'
-import { type BlobPlace, type State } from './state.ts'
+import type { BlobPlace, State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 
 export interface LiveQuestion {
@@ -38,7 +38,10 @@ export async function isLive(state: State, question: LiveQuestion): Promise<bool
     case 'blob':
       return isLiveBlob(state, question, control.gone === true)
     case 'retain':
-      return control.before === state.scalars.cut || (control.streams ?? []).some(([stream]) => state.scalars.truncating.has(stream))
+      return (
+        control.before === state.scalars.cut ||
+        (control.streams ?? []).some(([stream]) => state.scalars.truncating.has(stream))
+      )
     case 'rewrite':
       return isSame(await state.loadEntry(stateKeys.rewrite(control.old[0]?.[0] ?? '')), control)
     case 'removed':

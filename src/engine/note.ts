@@ -24,6 +24,7 @@ type SegmentRow = readonly [
   sha256: string,
   index: TableDescription | null,
   residue: 0 | 1,
+  events: number,
 ]
 
 interface NoteJson {
@@ -45,7 +46,7 @@ export function encodeNote(note: Note): string {
     version: noteVersion,
     journal: note.journal,
     epoch: note.epoch,
-    sealed: note.sealed.map(({ name, number, first, sealed, index, isResidue }) => [
+    sealed: note.sealed.map(({ name, number, first, sealed, index, isResidue, events }) => [
       name,
       number,
       first,
@@ -53,6 +54,7 @@ export function encodeNote(note: Note): string {
       sealed?.sha256 ?? '',
       index ?? null,
       isResidue === true ? 1 : 0,
+      events ?? 0,
     ]),
     position,
     time,
@@ -65,21 +67,26 @@ export function encodeNote(note: Note): string {
 }
 
 /** undefined when the note is of another journal, another history or another release's layout. */
-export function decodeNote(text: string, identity: { readonly journal: string; readonly epoch: string }): Note | undefined {
+export function decodeNote(
+  text: string,
+  identity: { readonly journal: string; readonly epoch: string },
+): Note | undefined {
   if (text === '') return undefined
   const json = JSON.parse(text) as NoteJson
-  if (json.version !== noteVersion || json.journal !== identity.journal || json.epoch !== identity.epoch) return undefined
+  if (json.version !== noteVersion || json.journal !== identity.journal || json.epoch !== identity.epoch)
+    return undefined
   const { position, time, cut, forgetBefore } = json
   return {
     journal: json.journal,
     epoch: json.epoch,
-    sealed: json.sealed.map(([name, number, first, bytes, sha256, index, residue]) => ({
+    sealed: json.sealed.map(([name, number, first, bytes, sha256, index, residue, events]) => ({
       name,
       number,
       first,
       sealed: { bytes, sha256 },
       index: index ?? undefined,
       isResidue: residue === 1,
+      events,
     })),
     scalars: {
       position,

@@ -27,6 +27,7 @@ import { ActiveIndex } from './segment-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { cutFile, setAside } from './set-aside.ts'
 import { State } from './state.ts'
+import { TableDamaged } from './tables/table-damaged.ts'
 import { TableSet } from './tables/table-set.ts'
 import { scanTail, type Tail } from './tail-scan.ts'
 import { listNames, readFully, removeIfThere } from './whole-file.ts'
@@ -69,8 +70,13 @@ export interface OpenedLog extends LogView {
   readonly recovery: RecoveryReport
 }
 
-export function openLog(options: OpenLogOptions): Promise<OpenedLog> {
-  return new LogOpening(options).run()
+export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
+  try {
+    return await new LogOpening(options, { usesTables: true }).run()
+  } catch (error) {
+    if (!(error instanceof TableDamaged)) throw error
+    return new LogOpening(options, { usesTables: false }).run()
+  }
 }
 
 /** What of the active segment is sound, after the table's consequence was drawn. */
@@ -83,6 +89,8 @@ interface ActiveEnd {
 
 class LogOpening {
   readonly #options: OpenLogOptions
+  /** False after they turned out to be damaged: then everything is folded from the log. */
+  readonly #usesTables: boolean
   readonly #disk: Disk
   readonly #catalog: Catalog
   readonly #indexes: SegmentIndexes
@@ -90,8 +98,9 @@ class LogOpening {
   #covered = 0
   #segmentsRead = 0
 
-  constructor(options: OpenLogOptions) {
+  constructor(options: OpenLogOptions, caches: { readonly usesTables: boolean }) {
     this.#options = options
+    this.#usesTables = caches.usesTables
     this.#disk = options.disk
     this.#catalog = new Catalog(options.disk)
     this.#indexes = new SegmentIndexes(options.disk, (stream, segment) =>
@@ -113,28 +122,44 @@ class LogOpening {
       return await this.#open()
     } catch (error) {
       await this.#catalog.close()
-      await this.#state?.close()
+      await this.#state?.close({ isWriter: this.#isWriter })
       throw error
     }
   }
 
   async #open(): Promise<OpenedLog> {
+    if (this.#isWriter) await this.#syncNames()
+    // Before the segments are listed: a writer at work may begin another one while this one reads.
+    const mark = await readMark(this.#disk)
     this.#state = await this.#openState()
     const names = await this.#segmentNames()
     await this.#listSegments(names)
-    const active = await this.#judgeActive(await readMark(this.#disk))
+    const active = await this.#judgeActive(mark)
     await this.#trimExcess()
     await this.#foldSealed()
     const opened = this.#isWriter ? await this.#takeOver(active) : await this.#follow(active)
-    await finishRewrites({ disk: this.#disk, catalog: this.#catalog, state: this.#mustState(), isWriter: this.#isWriter })
+    await finishRewrites({
+      disk: this.#disk,
+      catalog: this.#catalog,
+      state: this.#mustState(),
+      isWriter: this.#isWriter,
+    })
     await this.#checkPresence()
     if (this.#isWriter) await this.#removeParts()
     return opened
   }
 
+  /** A process that was killed may have renamed a file and not synced its directory: what is built on it now would go
+   * with it in a power cut. */
+  async #syncNames(): Promise<void> {
+    await this.#disk.syncDirectory('')
+    await this.#disk.syncDirectory(folders.segments)
+  }
+
   async #openState(): Promise<State> {
     const tables = await TableSet.open(this.#disk, { folder: folders.state, readOnly: !this.#isWriter })
-    const note = tables.outcome.state === 'ready' ? decodeNote(tables.note, this.#options.identity) : undefined
+    const isUsable = this.#usesTables && tables.outcome.state === 'ready'
+    const note = isUsable ? decodeNote(tables.note, this.#options.identity) : undefined
     if (note === undefined && this.#isWriter) await tables.clear()
     for (const facts of note?.sealed ?? []) this.#catalog.add(facts)
     this.#covered = note?.sealed.length ?? 0
@@ -172,13 +197,22 @@ class LogOpening {
     this.#catalog.add({ name: before.name, number: segment, first, sealed: undefined })
   }
 
-  async #addSealed(sealed: { readonly name: string; readonly header: ParsedHeader }, next: ParsedHeader): Promise<void> {
+  async #addSealed(
+    sealed: { readonly name: string; readonly header: ParsedHeader },
+    next: ParsedHeader,
+  ): Promise<void> {
     const { header } = sealed.header
     const { previous } = next.header
     const wasRewritten = header.rewritten !== undefined
     if (previous === null || (previous.name !== sealed.name && !wasRewritten)) {
       const path = segmentPath(previous?.name ?? sealed.name)
-      throw damaged(this.#disk, path, 0, 'segment-missing', `segment ${next.header.segment} does not follow ${sealed.name}`)
+      throw damaged(
+        this.#disk,
+        path,
+        0,
+        'segment-missing',
+        `segment ${next.header.segment} does not follow ${sealed.name}`,
+      )
     }
     const bytes = wasRewritten ? await this.#fileBytes(sealed.name) : previous.bytes
     this.#catalog.add({
@@ -207,7 +241,13 @@ class LogOpening {
       const named = parseSegmentName(name)
       if (header === undefined) throw damaged(this.#disk, path, 0, 'segment-header', 'the segment has no valid header')
       if (header.header.journal !== journal || header.header.epoch !== epoch || header.header.first !== named?.first) {
-        throw damaged(this.#disk, path, 0, 'segment-foreign', 'the segment belongs to another journal, history or place')
+        throw damaged(
+          this.#disk,
+          path,
+          0,
+          'segment-foreign',
+          'the segment belongs to another journal, history or place',
+        )
       }
       return header
     } finally {
@@ -221,7 +261,13 @@ class LogOpening {
     const segment = this.#catalog.active
     const { name } = segment.facts
     if (mark !== undefined && compareNames(mark.segment, name) > 0) {
-      throw damaged(this.#disk, segmentPath(mark.segment), 0, 'segment-missing', 'a segment that held durable data is gone')
+      throw damaged(
+        this.#disk,
+        segmentPath(mark.segment),
+        0,
+        'segment-missing',
+        'a segment that held durable data is gone',
+      )
     }
     return segment.with(async (file) => {
       const header = await segment.header()
@@ -263,8 +309,18 @@ class LogOpening {
       const index = new ActiveIndex()
       await segment.with(async (file) => {
         const header = await segment.header()
-        await this.#fold(segment, file, { from: header.bytes, to: segment.facts.sealed?.bytes ?? 0, sum: header.sum, index })
+        await this.#fold(segment, file, {
+          from: header.bytes,
+          to: segment.facts.sealed?.bytes ?? 0,
+          sum: header.sum,
+          index,
+        })
       })
+      segment.facts = {
+        ...segment.facts,
+        events: index.events,
+        isResidue: index.events === 0 && segment.facts.sealed?.sha256 === '',
+      }
       await this.#cover(segment, index)
     }
   }
@@ -272,7 +328,13 @@ class LogOpening {
   async #fold(
     segment: Segment,
     file: DiskFile,
-    range: { readonly from: ByteOffset; readonly to: ByteOffset; readonly sum: number; readonly index: ActiveIndex; readonly hash?: Hash },
+    range: {
+      readonly from: ByteOffset
+      readonly to: ByteOffset
+      readonly sum: number
+      readonly index: ActiveIndex
+      readonly hash?: Hash
+    },
   ): Promise<number> {
     this.#segmentsRead++
     const { number } = segment.facts
@@ -304,7 +366,11 @@ class LogOpening {
         : undefined
       const { name, number, first } = segment.facts
       const old = new ActiveSegment({ file, name, number, first, bytes: tail.witness, lastSum, hash, index })
-      const report = { tail: verdict.name, cutBytes: verdict.then.setAside ? tail.fileBytes - tail.complete : 0, setAside: asidePath }
+      const report = {
+        tail: verdict.name,
+        cutBytes: verdict.then.setAside ? tail.fileBytes - tail.complete : 0,
+        setAside: asidePath,
+      }
       if (verdict.then.carry || this.#isForeignWriter(header)) return await this.#carry(end, old, report)
       if (verdict.then.cut) await cutFile(this.#disk, segment.path, tail.witness)
       segment.index = Promise.resolve(this.#indexes.inMemory(index, number))
@@ -332,13 +398,24 @@ class LogOpening {
     const link = await carriedLines(old.file, range)
     const name = nextSegmentName(old.name, first)
     const time = Math.max(this.#options.clock.now(), this.#mustState().scalars.time)
-    const header = { journal, epoch, segment: old.number + 1, first, fence: this.#options.fence ?? 0, time, previous: old.sealed() }
+    const header = {
+      journal,
+      epoch,
+      segment: old.number + 1,
+      first,
+      fence: this.#options.fence ?? 0,
+      time,
+      previous: old.sealed(),
+    }
     const active = await ActiveSegment.create(this.#disk, { name, header, link: old.lastSum, carry: link })
     if (tail.fileBytes > tail.witness) await cutFile(this.#disk, segment.path, tail.witness)
     await old.file.close()
 
     const next = { name, number: active.number, first, sealed: undefined }
-    const sealed = this.#catalog.seal({ bytes: tail.witness, sha256: header.previous.sha256 }, next)
+    const sealed = this.#catalog.seal(
+      { bytes: tail.witness, sha256: header.previous.sha256, events: old.index.events },
+      next,
+    )
     await this.#cover(sealed, old.index)
     const headerBytes = (await readHeader(active.file, name))?.bytes ?? 0
     const headerSum = (await readHeader(active.file, name))?.sum ?? 0
@@ -365,7 +442,13 @@ class LogOpening {
       lastSum,
       end: { position: this.#mustState().scalars.position, segment: segment.facts.number, bytes: tail.witness },
       witnessed: true,
-      recovery: { tail: verdict.name, carriedBytes: 0, cutBytes: 0, setAside: undefined, segmentsRead: this.#segmentsRead },
+      recovery: {
+        tail: verdict.name,
+        carriedBytes: 0,
+        cutBytes: 0,
+        setAside: undefined,
+        segmentsRead: this.#segmentsRead,
+      },
     }
   }
 
@@ -399,7 +482,13 @@ class LogOpening {
     const names = new Set(await listNames(this.#disk, folders.segments))
     for (const { facts } of this.#catalog.all) {
       if (names.has(facts.name)) continue
-      throw damaged(this.#disk, segmentPath(facts.name), 0, 'segment-missing', 'the segment is not there, though the log needs it')
+      throw damaged(
+        this.#disk,
+        segmentPath(facts.name),
+        0,
+        'segment-missing',
+        'the segment is not there, though the log needs it',
+      )
     }
   }
 

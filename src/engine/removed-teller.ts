@@ -13,8 +13,9 @@ export class RemovedTeller {
   readonly #to: Position
   /** Everything below was given or told. */
   #next: Position
-  #removedFrom: Position = 0
-  #removedTo: Position = 0
+  #rangeFrom: Position = 0
+  #rangeTo: Position = 0
+  readonly #pending: RemovedRange[] = []
 
   constructor(query: ReadQuery, range: { readonly from: Position; readonly to: Position }) {
     this.isTelling = query.tellRemoved === true
@@ -34,42 +35,50 @@ export class RemovedTeller {
     this.#extend(Math.max(stub.from, this.#from), Math.min(stub.to, this.#to))
   }
 
-  /** Called for each event that stands in the log; gives the range to tell before it. */
+  /** Called for each event that stands in the log; gives the ranges to tell before it. */
   meet(
     event: { readonly stream: string; readonly seq: Seq; readonly position: Position },
     matches: boolean,
     visible: boolean,
-  ): RemovedRange | undefined {
-    if (!this.isTelling) return undefined
+  ): readonly RemovedRange[] {
+    if (!this.isTelling) return nothing
     if (this.#prefix === undefined) {
-      if (!visible) return undefined
+      if (!visible) return nothing
       const from = this.#next
       this.#next = event.position + 1
-      return from < event.position ? { removed: { from, to: event.position - 1 } } : undefined
+      return from < event.position ? [{ removed: { from, to: event.position - 1 } }] : nothing
     }
-    if (!matches) return undefined
-    if (visible) return this.#take()
-    this.#extend(event.position, event.position)
-    return undefined
+    if (!visible && matches) this.#extend(event.position, event.position)
+    if (visible) this.#endRange()
+    return visible && matches ? this.#take() : nothing
   }
 
-  atEnd(): RemovedRange | undefined {
-    if (!this.isTelling) return undefined
-    if (this.#prefix !== undefined) return this.#take()
-    return this.#next <= this.#to ? { removed: { from: this.#next, to: this.#to } } : undefined
+  atEnd(): readonly RemovedRange[] {
+    if (!this.isTelling) return nothing
+    if (this.#prefix !== undefined) {
+      this.#endRange()
+      return this.#take()
+    }
+    return this.#next <= this.#to ? [{ removed: { from: this.#next, to: this.#to } }] : nothing
   }
 
   #extend(from: Position, to: Position): void {
     if (from > to) return
-    this.#removedFrom = this.#removedFrom === 0 ? from : Math.min(this.#removedFrom, from)
-    this.#removedTo = Math.max(this.#removedTo, to)
+    this.#rangeFrom = this.#rangeFrom === 0 ? from : Math.min(this.#rangeFrom, from)
+    this.#rangeTo = Math.max(this.#rangeTo, to)
   }
 
-  #take(): RemovedRange | undefined {
-    if (this.#removedFrom === 0) return undefined
-    const range = { removed: { from: this.#removedFrom, to: this.#removedTo } }
-    this.#removedFrom = 0
-    this.#removedTo = 0
-    return range
+  /** An event that is there ends a range, also one of another stream: no range reaches over what is retained. */
+  #endRange(): void {
+    if (this.#rangeFrom === 0) return
+    this.#pending.push({ removed: { from: this.#rangeFrom, to: this.#rangeTo } })
+    this.#rangeFrom = 0
+    this.#rangeTo = 0
+  }
+
+  #take(): readonly RemovedRange[] {
+    return this.#pending.splice(0)
   }
 }
+
+const nothing: readonly RemovedRange[] = Object.freeze([])

@@ -3,6 +3,7 @@
 // it with DAMAGED. Only whole batches are folded (the range ends at the end of one).
 
 import type { Hash } from 'node:crypto'
+import { eventStart } from '../core/event-start.ts'
 import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
@@ -27,16 +28,6 @@ export interface ReplayPlan {
   readonly hash?: Hash
 }
 
-export interface EventStart {
-  readonly position: number
-  readonly stream: string
-  readonly seq: number
-  readonly time: number
-  readonly blobs?: readonly string[]
-}
-
-const noBlobs: readonly string[] = []
-
 /** Returns the sum of the last line. */
 export async function replay(plan: ReplayPlan): Promise<number> {
   const { disk, file, path, from, to, state, index, hash } = plan
@@ -53,18 +44,20 @@ export async function replay(plan: ReplayPlan): Promise<number> {
       previous = line.sum
       hash?.update(buffer.subarray(start, end + 1))
       if (lineKind(buffer, start) === 'event') {
-        const event = parseEventStart(buffer, start, end)
+        const event = eventStart(buffer, start, end)
         const place = { stream: event.stream, seq: event.seq, position: event.position }
-        index?.add({ ...place, offset }, state === undefined ? undefined : previousSegment(state, event.stream, plan.number))
-        const blobs = event.blobs ?? noBlobs
-        index?.addBlobs(blobs)
+        const earlier = state === undefined ? undefined : previousSegment(state, event.stream, plan.number)
+        index?.add({ ...place, offset }, earlier)
+        const { blobs } = event
+        if (blobs.length > 0) index?.addBlobs(blobs)
         state?.applyEvent({ ...place, time: event.time, segment: plan.number, blobs })
       } else if (state !== undefined) {
         await applyControl(buffer.toString('utf8', start, end), state, [plan.number, offset], path)
       }
     }
   }
-  if (lines.consumed < to) throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
+  if (lines.consumed < to)
+    throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
   return previous
 }
 
@@ -89,16 +82,3 @@ async function applyControl(
     })
   }
 }
-
-/** Position, stream, seq, time and blobs stand before the payload: the payload itself need not be parsed. */
-export function parseEventStart(buffer: Buffer, start: number, end: number): EventStart {
-  const line = buffer.toString('utf8', start, Math.min(end, start + headTextMax))
-  const match = headPattern.exec(line)
-  if (match === null) return JSON.parse(buffer.toString('utf8', start, end)) as EventStart
-  return { position: Number(match[1]), stream: match[2] as string, seq: Number(match[3]), time: Number(match[4]) }
-}
-
-// Matches the common case only: a stream name without escapes, no blobs. All else is parsed whole.
-const headTextMax = 1024
-const headPattern =
-  /^\{"position":(\d+),"stream":"([^"\\]*)","seq":(\d+),"time":(\d+),"type":"[^"\\]*",(?:"version":\d+,)?"data":/

@@ -139,7 +139,10 @@ class Planning {
 
   // Streams.
 
-  async #keptStreams(cut: Position, cuts: { readonly byAge: Position; readonly bySize: Position }): Promise<Map<string, Seq>> {
+  async #keptStreams(
+    cut: Position,
+    cuts: { readonly byAge: Position; readonly bySize: Position },
+  ): Promise<Map<string, Seq>> {
     const keep = new Map<string, Seq>()
     for (const { pin, stream, from } of this.#hard) await this.#keepFrom(keep, { pin, stream, from }, cut, 0)
     if (cuts.byAge <= cuts.bySize) return keep
@@ -156,10 +159,15 @@ class Planning {
   ): Promise<void> {
     const { stream } = pinned
     if (stream === undefined) return
-    const first = Math.max(pinned.from, await earliestSeq(this.#log, stream), floor === 0 ? 1 : await seqAtOrBehind(this.#log, stream, floor))
+    const first = Math.max(
+      pinned.from,
+      await earliestSeq(this.#log, stream),
+      floor === 0 ? 1 : await seqAtOrBehind(this.#log, stream, floor),
+    )
     const position = await positionOf(this.#log, stream, first)
     if (position === undefined || position >= cut) return
-    if (position >= this.#log.state.scalars.cut || this.#log.state.scalars.keep.has(stream)) this.#heldBy.add(pinned.pin)
+    if (position >= this.#log.state.scalars.cut || this.#log.state.scalars.keep.has(stream))
+      this.#heldBy.add(pinned.pin)
     keep.set(stream, Math.min(first, keep.get(stream) ?? first))
   }
 
@@ -168,7 +176,8 @@ class Planning {
     const raise = (stream: string, before: Seq): void => {
       bounds.set(stream, Math.max(before, bounds.get(stream) ?? 0))
     }
-    for (const { stream, before } of rule.streams ?? []) raise(stream, before === 'all' ? Number.MAX_SAFE_INTEGER : before)
+    for (const { stream, before } of rule.streams ?? [])
+      raise(stream, before === 'all' ? Number.MAX_SAFE_INTEGER : before)
     if (rule.released === true) {
       for await (const page of this.#log.state.scan<Seq>(kindPrefix.released)) {
         for (const [key, through] of page) raise(key.slice(kindPrefix.released.length), through + 1)

@@ -11,22 +11,22 @@
 import type { Control, RetainControl } from '../core/control.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { tailBytes } from '../core/record.ts'
+import { compareUtf8 } from '../core/utf8-order.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../stores/store.ts'
+import { collectBlobs, findDeadBlobs, type Removal } from './blob-collection.ts'
 import { sweepBlobs } from './blob-sweep.ts'
 import type { Blobs } from './blobs.ts'
-import { collectBlobs, findDeadBlobs, type Removal } from './blob-collection.ts'
 import type { Covering } from './cover.ts'
 import type { LogView } from './log-view.ts'
-import { rewriteSegments } from './rewrite-segment.ts'
 import { planRetention, type RetentionPlan } from './retention-plan.ts'
+import { rewriteSegments } from './rewrite-segment.ts'
 import type { Segment } from './segment.ts'
-import { survey, type Survey } from './segment-survey.ts'
+import { type Survey, survey } from './segment-survey.ts'
 import { readForward } from './sequential-read.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { readStream } from './stream-read.ts'
 import type { Entry } from './tables/entry.ts'
 import type { Writer } from './writer.ts'
-import { compareUtf8 } from '../core/utf8-order.ts'
 
 /** How many streams one `retain` record lists. */
 const streamsPerRecord = 5_000
@@ -61,7 +61,7 @@ export async function retainLog(
   const figures = { dryRun: options.dryRun, ...toll, commands, heldBy: plan.heldBy }
   const isNothing = plan.cut === 0 && plan.streams.size === 0
   if (options.dryRun || log.writer === undefined) {
-    const dead = isNothing ? 0 : (await findDeadBlobs(parts, removalOf(log, plan))).places.size
+    const dead = isNothing ? 0 : (await findDeadBlobs(parts, removalOf(log, plan), { withActive: true })).places.size
     return { ...figures, segments: segmentsBelow(log, plan.cut), blobs: dead }
   }
   await journalPlan(log, log.writer, plan, rule.commandsBefore)
@@ -128,7 +128,8 @@ async function countForgotten(log: LogView, before: TimeMs | undefined): Promise
 }
 
 function segmentsBelow(log: LogView, cut: Position): number {
-  return log.catalog.sealed.filter((_segment, index) => (log.catalog.all[index + 1]?.facts.first ?? cut + 1) <= cut).length
+  return log.catalog.sealed.filter((_segment, index) => (log.catalog.all[index + 1]?.facts.first ?? cut + 1) <= cut)
+    .length
 }
 
 /** What would be gone if the plan were carried out. */
@@ -146,7 +147,12 @@ function removalOf(log: LogView, plan: RetentionPlan): Removal {
 
 // Journaling.
 
-async function journalPlan(log: RetentionLog, writer: Writer, plan: RetentionPlan, commandsBefore: TimeMs | undefined): Promise<void> {
+async function journalPlan(
+  log: RetentionLog,
+  writer: Writer,
+  plan: RetentionPlan,
+  commandsBefore: TimeMs | undefined,
+): Promise<void> {
   for (const stream of plan.streams.keys()) await log.state.loadEntry(stateKeys.released(stream))
   const streams = [...plan.streams]
   const parts: (readonly (readonly [string, Seq])[])[] = []
@@ -155,7 +161,8 @@ async function journalPlan(log: RetentionLog, writer: Writer, plan: RetentionPla
   if (plan.cut === 0 && parts.length === 0 && !forgets) return
   await writer.control((time): readonly Control[] => {
     const controls: Control[] = []
-    if (plan.cut > 0) controls.push({ control: 'retain', time, before: plan.cut, keep: [...plan.keep] } satisfies RetainControl)
+    if (plan.cut > 0)
+      controls.push({ control: 'retain', time, before: plan.cut, keep: [...plan.keep] } satisfies RetainControl)
     for (const part of parts) controls.push({ control: 'retain', time, streams: part } satisfies RetainControl)
     if (forgets) controls.push({ control: 'forget', before: commandsBefore })
     return controls
@@ -235,4 +242,3 @@ async function standsBelow(log: RetentionLog, stream: string, before: Seq): Prom
   }
   return false
 }
-

@@ -11,7 +11,8 @@ import type { DiskFile } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerLine } from './active-segment.ts'
-import { writeIndex, type Covering } from './cover.ts'
+import { type Covering, writeIndex } from './cover.ts'
+import { folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import { LineWriter } from './line-writer.ts'
 import { isLive } from './live-control.ts'
@@ -22,8 +23,8 @@ import { ActiveIndex } from './segment-index.ts'
 import type { BlobPlace } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 import type { Entry } from './tables/entry.ts'
-import type { Writer } from './writer.ts'
 import { readFully, removeIfThere } from './whole-file.ts'
+import type { Writer } from './writer.ts'
 
 export interface RewriteLog extends Covering {
   readonly writer: Writer
@@ -36,7 +37,11 @@ export interface Rewritten {
 }
 
 /** Replaces adjacent sealed segments by one. */
-export async function rewriteSegments(log: RewriteLog, segments: readonly Segment[], reason: string): Promise<Rewritten> {
+export async function rewriteSegments(
+  log: RewriteLog,
+  segments: readonly Segment[],
+  reason: string,
+): Promise<Rewritten> {
   const rewriting = new Rewriting(log, segments)
   for (const segment of segments) segment.enter()
   try {
@@ -82,7 +87,9 @@ class Rewriting {
 
     const bytesBefore = this.#segments.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), 0)
     const { name, number, first } = this.#first.facts
-    const facts = { name, number, first, sealed: { bytes: written.bytes, sha256: written.sha256 }, isResidue: this.#index.events === 0 }
+    const { events } = this.#index
+    const sealedNow = { bytes: written.bytes, sha256: written.sha256 }
+    const facts = { name, number, first, sealed: sealedNow, events, isResidue: events === 0 }
     const segment = catalog.replace(this.#segments, facts)
     segment.index = Promise.resolve(this.#log.indexes.inMemory(this.#index, number))
     await this.#moveBlobs()
@@ -120,7 +127,10 @@ class Rewriting {
       await out.addLine(line.bytes, line.sum)
       for (const segment of this.#segments) await this.#copy(segment, out)
       await this.#flushStub(out)
-      return await out.finish()
+      const written = await out.finish()
+      // The record to come says that this file is there: its name must be durable as well.
+      await disk.syncDirectory(folders.segments)
+      return written
     } finally {
       await file.close()
     }
@@ -138,7 +148,8 @@ class Rewriting {
         const line = checkLine(buffer, start, end)
         if (line === undefined) throw this.#damaged(segment, offset)
         const text = buffer.toString('utf8', start, end)
-        if (lineKind(buffer, start) === 'event') await this.#copyEvent(text, { buffer, start, end, sum: line.sum }, out, previousOf)
+        if (lineKind(buffer, start) === 'event')
+          await this.#copyEvent(text, { buffer, start, end, sum: line.sum }, out, previousOf)
         else await this.#copyControl(text, [segment.facts.number, offset], { buffer, start, end, sum: line.sum }, out)
       }
     }
@@ -186,7 +197,8 @@ class Rewriting {
   async #previousSegments(segment: Segment): Promise<ReadonlyMap<string, number>> {
     const previous = new Map<string, number>()
     await this.#log.indexes.with(segment, async (index) => {
-      for await (const page of index.streams()) for (const [stream, places] of page) previous.set(stream, places.previous)
+      for await (const page of index.streams())
+        for (const [stream, places] of page) previous.set(stream, places.previous)
     })
     return previous
   }

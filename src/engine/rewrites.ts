@@ -7,8 +7,8 @@ import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { limits } from '../limits.ts'
 import type { Catalog } from './catalog.ts'
-import { LineReader } from './line-reader.ts'
 import { folders, segmentPath } from './layout.ts'
+import { LineReader } from './line-reader.ts'
 import type { Segment } from './segment.ts'
 import type { State } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
@@ -39,7 +39,7 @@ async function finish(log: RewriteContext, rewrite: RewriteControl, names: Reado
   }
   if (log.isWriter) await removeReplaced(log.disk, rewrite, names)
   const adopted = adopt(log.catalog, rewrite)
-  if (adopted !== undefined) await findBlobs(log, adopted)
+  if (adopted !== undefined) await readThrough(log, adopted)
 }
 
 /** The part takes its name: from here on the rewrite is what the log says. */
@@ -70,13 +70,21 @@ function adopt(catalog: Catalog, rewrite: RewriteControl): Segment | undefined {
     first.facts = { ...first.facts, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } }
     return undefined
   }
-  const isOld = rewrite.old.some(([old, sha256]) => old === name && (sha256 === sealed?.sha256 || sealed?.sha256 === ''))
+  const isOld = rewrite.old.some(
+    ([old, sha256]) => old === name && (sha256 === sealed?.sha256 || sealed?.sha256 === ''),
+  )
   if (!isOld) return undefined // rewritten again since: a later record says what it is now
-  return catalog.replace(entries, { name, number, first: position, sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 } })
+  return catalog.replace(entries, {
+    name,
+    number,
+    first: position,
+    sealed: { bytes: rewrite.bytes, sha256: rewrite.sha256 },
+  })
 }
 
-/** Blobs whose content stands in the rewritten file: the tables still say where it stood before. */
-async function findBlobs(log: RewriteContext, segment: Segment): Promise<void> {
+/** What the tables don't know yet of a rewritten file: where blobs stand in it now, and how many events are left. */
+async function readThrough(log: RewriteContext, segment: Segment): Promise<void> {
+  let events = 0
   await segment.with(async (file) => {
     const header = await segment.header()
     const to = segment.facts.sealed?.bytes ?? 0
@@ -84,6 +92,7 @@ async function findBlobs(log: RewriteContext, segment: Segment): Promise<void> {
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end, offset } = lines
+        if (lineKind(buffer, start) === 'event') events++
         if (lineKind(buffer, start) !== 'control' || checkLine(buffer, start, end) === undefined) continue
         const { control } = parseControlLine(buffer.toString('utf8', start, end))
         if (control.control !== 'blob' || control.data === undefined) continue
@@ -91,6 +100,7 @@ async function findBlobs(log: RewriteContext, segment: Segment): Promise<void> {
       }
     }
   })
+  segment.facts = { ...segment.facts, events, isResidue: events === 0 }
 }
 
 async function holds(disk: Disk, path: string, rewrite: RewriteControl): Promise<boolean> {

@@ -18,8 +18,10 @@ export interface Survey {
 }
 
 export async function survey(log: LogView, segment: Segment): Promise<Survey> {
-  if (segment.facts.isResidue === true) return { visibleEvents: 0, visibleBytes: 0, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
-  if (!(await isTouched(log, segment, log.state.scalars))) return { visibleEvents: 1, visibleBytes: 1, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
+  if (segment.facts.isResidue === true)
+    return { visibleEvents: 0, visibleBytes: 0, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
+  if (!(await isTouched(log, segment, log.state.scalars)))
+    return { visibleEvents: 1, visibleBytes: 1, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
   return segment.with(async (file) => {
     const counts = { visibleEvents: 0, visibleBytes: 0, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
     const header = await segment.header()

@@ -2,7 +2,7 @@
 // catalog says, closed when nobody uses it any more. A rewritten segment is a new object: whoever still reads the old
 // one goes on with the old file's descriptor and the old index, which belong together.
 
-import { parseHeader, type ParsedHeader } from '../core/header.ts'
+import { type ParsedHeader, parseHeader } from '../core/header.ts'
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import { lineEnd } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
@@ -21,6 +21,8 @@ export interface SegmentFacts {
   readonly sealed: { readonly bytes: ByteOffset; readonly sha256: string } | undefined
   /** What vouches for the segment's index on disk, when there is one. */
   readonly index?: TableDescription | undefined
+  /** Events that stand in it; undefined for the active segment. */
+  readonly events?: number
   /** Retention left no event in it, only what still says something. */
   readonly isResidue?: boolean
 }
@@ -96,10 +98,7 @@ export class Segment {
   async closeIndex(): Promise<void> {
     const index = this.index
     this.index = undefined
-    await index?.then(
-      (opened) => opened.close(),
-      () => undefined, // never opened
-    )
+    await index?.then((opened) => opened.close()).catch(() => undefined) // as with the file
   }
 
   async #open(): Promise<DiskFile> {
@@ -109,7 +108,14 @@ export class Segment {
     } catch (error) {
       this.#opening = undefined
       if (errorCodeOf(error) !== 'ENOENT') throw error
-      throw damaged(this.#disk, this.path, 0, 'segment-missing', 'the segment is not there, though the log needs it', error)
+      throw damaged(
+        this.#disk,
+        this.path,
+        0,
+        'segment-missing',
+        'the segment is not there, though the log needs it',
+        error,
+      )
     }
     try {
       this.#header = await readHeader(file, `${this.#disk.label}/${this.path}`)
@@ -127,17 +133,21 @@ export class Segment {
     const { number, first } = this.facts
     if (header !== undefined && header.segment === number && header.first === first) return
     const found = header === undefined ? 'no valid header' : `the header of segment ${header.segment}`
-    throw damaged(this.#disk, this.path, 0, 'segment-header', `expected the header of segment ${number}, found ${found}`)
+    throw damaged(
+      this.#disk,
+      this.path,
+      0,
+      'segment-header',
+      `expected the header of segment ${number}, found ${found}`,
+    )
   }
 
   async #closeFile(): Promise<void> {
     const opening = this.#opening
     this.#opening = undefined
     if (opening === undefined) return
-    await opening.then(
-      (file) => file.close(),
-      () => undefined, // never opened: nothing to close, and whoever waited was told
-    )
+    // Never opened, and whoever waited was told; or the closing failed: a descriptor for reading has nothing to lose.
+    await opening.then((file) => file.close()).catch(() => undefined)
   }
 }
 

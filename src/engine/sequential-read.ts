@@ -18,6 +18,10 @@ interface Range {
   readonly end: DurableEnd
 }
 
+/** Who wants so few events doesn't want a whole page read. */
+const fewEvents = 16
+const fewEventsBytes = 8_192
+
 export async function* readForward(view: LogView, query: ReadQuery): AsyncGenerator<readonly ReadItem[]> {
   const end = view.durableEnd()
   const range: Range = { from: Math.max(1, query.from ?? 1), to: Math.min(query.to ?? end.position, end.position), end }
@@ -38,7 +42,7 @@ export async function* readForward(view: LogView, query: ReadQuery): AsyncGenera
     segment = next(view, segment)
   }
   const last = teller.atEnd()
-  if (last !== undefined) yield [last]
+  if (last.length > 0) yield last
 }
 
 export async function* readBackward(view: LogView, query: ReadQuery): AsyncGenerator<readonly ReadItem[]> {
@@ -97,7 +101,9 @@ async function* segmentForward(
     const header = await segment.header()
     const to = readableBytes(segment, range.end)
     const seek = range.from > segment.facts.first ? await markBefore(view, segment, range.from) : undefined
-    const lines = new LineReader(file, { from: seek ?? header.bytes, to, chunkBytes: limits.pageBytes })
+    const pageMax = Math.min(limits.pageEventsMax, query.limit ?? limits.pageEventsMax)
+    const chunkBytes = pageMax <= fewEvents ? fewEventsBytes : limits.pageBytes
+    const lines = new LineReader(file, { from: seek ?? header.bytes, to, chunkBytes })
     let previous = seek === undefined ? header.sum : undefined
     let page: ReadItem[] = []
     while (await lines.load()) {
@@ -110,10 +116,10 @@ async function* segmentForward(
           return
         }
         const matches = matchesStream(query, event.stream)
-        const removed = teller.meet(event, matches, view.state.isVisible(event))
-        if (removed !== undefined) page.push(removed)
-        if (matches && view.state.isVisible(event) && matchesType(query, event)) page.push(event)
-        if (page.length >= limits.pageEventsMax) {
+        const visible = view.state.isVisible(event)
+        page.push(...teller.meet(event, matches, visible))
+        if (matches && visible && matchesType(query, event)) page.push(event)
+        if (page.length >= pageMax) {
           yield page
           page = []
         }

@@ -32,11 +32,8 @@ export async function setAside(
 }
 
 async function createCopy(disk: Disk, base: string): Promise<{ path: string; copy: DiskFile }> {
-  for (let number = 0; ; number++) {
-    const path = number === 0 ? base : `${base}.${number}`
-    if (disk.existsNow(path)) continue
-    return { path, copy: await disk.open(path, { mode: 'write', create: 'exclusive' }) }
-  }
+  const path = freePath(disk, base)
+  return { path, copy: await disk.open(path, { mode: 'write', create: 'exclusive' }) }
 }
 
 /** Shortens a file durably. */
@@ -47,5 +44,20 @@ export async function cutFile(disk: Disk, path: string, bytes: ByteOffset): Prom
     await file.sync()
   } finally {
     await file.close()
+  }
+}
+
+/** Moves a whole file out of the way, durably. */
+export async function moveAside(disk: Disk, source: { readonly folder: string; readonly name: string }): Promise<void> {
+  if (await ensureDirectory(disk, folders.setAside)) await disk.syncDirectory('')
+  await disk.rename(`${source.folder}/${source.name}`, freePath(disk, `${folders.setAside}/${source.name}`))
+  await disk.syncDirectory(folders.setAside)
+  await disk.syncDirectory(source.folder)
+}
+
+function freePath(disk: Disk, base: string): string {
+  for (let number = 0; ; number++) {
+    const path = number === 0 ? base : `${base}.${number}`
+    if (!disk.existsNow(path)) return path
   }
 }

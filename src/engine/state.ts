@@ -4,7 +4,6 @@
 //
 // A value is `undefined` when memory can't say (load it), `null` when it is known to be absent.
 
-import { compareUtf8 } from '../core/utf8-order.ts'
 import type {
   AgendaControl,
   BlobControl,
@@ -14,9 +13,12 @@ import type {
   RetainControl,
 } from '../core/control.ts'
 import type { ByteOffset, Position, Seq, TimeMs } from '../core/numbers.ts'
+import { compareUtf8 } from '../core/utf8-order.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
+import { TableDamaged } from './tables/table-damaged.ts'
 import type { TableSet } from './tables/table-set.ts'
 
 export interface StreamState {
@@ -55,14 +57,20 @@ export class State {
   readonly scalars: Scalars
   /** Number of the newest segment that the tables cover. */
   coveredThrough = 0
+  #isDamaged = false
   #recent: Memory = { heads: new Map(), entries: new Map() }
   #flushing: Memory | undefined
-  readonly #headCache: Map<string, StreamState | null> = new Map()
-  readonly #entryCache: Map<string, unknown> = new Map()
+  readonly #headCache: BoundedCache<StreamState | null> = new BoundedCache(limits.headCacheMax)
+  readonly #entryCache: BoundedCache<unknown> = new BoundedCache(limits.headCacheMax)
 
   constructor(tables: TableSet, scalars: Scalars) {
     this.#tables = tables
     this.scalars = scalars
+  }
+
+  /** A table was found damaged: lookups may fail until the journal is opened anew. */
+  get isDamaged(): boolean {
+    return this.#isDamaged
   }
 
   get tables(): TableSet {
@@ -81,13 +89,23 @@ export class State {
   async loadHead(stream: string): Promise<StreamState | null> {
     const known = this.head(stream)
     if (known !== undefined) return known
-    const text = await this.#tables.get(stateKeys.head(stream))
+    const text = await this.#ask(stateKeys.head(stream))
     // Another append may have set it meanwhile: what is in memory is newer.
     const meanwhile = this.head(stream)
     if (meanwhile !== undefined) return meanwhile
     const loaded = text === undefined ? null : parseHead(text)
-    remember(this.#headCache, stream, loaded)
+    this.#headCache.set(stream, loaded)
     return loaded
+  }
+
+  /** Remembers that a table is damaged, so that the next opening makes them anew. */
+  async #ask(key: string): Promise<string | undefined> {
+    try {
+      return await this.#tables.get(key)
+    } catch (error) {
+      if (error instanceof TableDamaged) this.#isDamaged = true
+      throw error
+    }
   }
 
   setHead(stream: string, head: StreamState): void {
@@ -106,11 +124,11 @@ export class State {
   async loadEntry<T>(key: string): Promise<T | null> {
     const known = this.entry<T>(key)
     if (known !== undefined) return known
-    const text = await this.#tables.get(key)
+    const text = await this.#ask(key)
     const meanwhile = this.entry<T>(key)
     if (meanwhile !== undefined) return meanwhile
     const loaded = text === undefined ? null : (JSON.parse(text) as T)
-    remember(this.#entryCache, key, loaded)
+    this.#entryCache.set(key, loaded)
     return loaded
   }
 
@@ -224,7 +242,8 @@ export class State {
       const before = this.entry<BlobPlace>(key)
       assert(before !== undefined, 'the blob was loaded before it goes')
       for (const [chunk] of before?.chunks ?? []) this.setEntry(stateKeys.chunkUse(chunk, control.digest), null)
-      return this.setEntry(key, null)
+      this.setEntry(key, null)
+      return
     }
     for (const [chunk] of control.chunks ?? []) this.setEntry(stateKeys.chunkUse(chunk, control.digest), 1)
     this.setEntry(key, blobPlace(control, at))
@@ -255,7 +274,8 @@ export class State {
     if (to > this.scalars.position) this.scalars.position = to
     for (const [stream, , last] of streams) {
       const head = this.head(stream)
-      if (head === undefined || head === null || head.seq < last) this.setHead(stream, { seq: last, position: to, segment })
+      if (head === undefined || head === null || head.seq < last)
+        this.setHead(stream, { seq: last, position: to, segment })
       // What is removed of a stream is always its front. The record that removed it may be gone, the stub stays.
       this.#truncate(stream, last + 1)
     }
@@ -271,8 +291,13 @@ export class State {
   /** Entries whose keys begin with a prefix, in key order, newest values, absent ones left out. */
   async *scan<T>(prefix: string, after?: string): AsyncIterable<readonly (readonly [key: string, value: T])[]> {
     const overlay = this.#overlay(prefix, after)
-    for await (const page of this.#tables.scan({ prefix, ...(after === undefined ? {} : { after }), overlay })) {
-      yield page.map(([key, text]) => [key, JSON.parse(text) as T] as const)
+    try {
+      for await (const page of this.#tables.scan({ prefix, ...(after === undefined ? {} : { after }), overlay })) {
+        yield page.map(([key, text]) => [key, JSON.parse(text) as T] as const)
+      }
+    } catch (error) {
+      if (error instanceof TableDamaged) this.#isDamaged = true
+      throw error
     }
   }
 
@@ -312,8 +337,8 @@ export class State {
     for (const [key, value] of memory.entries) rows.push([key, value === null ? null : JSON.stringify(value)])
     rows.sort(([a], [b]) => compareUtf8(a, b))
     await this.#tables.flush(rows, note)
-    for (const [stream, head] of memory.heads) remember(this.#headCache, stream, head)
-    for (const [key, value] of memory.entries) this.#entryCache.delete(key), remember(this.#entryCache, key, value)
+    for (const [stream, head] of memory.heads) this.#headCache.set(stream, head)
+    for (const [key, value] of memory.entries) this.#entryCache.set(key, value)
     this.#flushing = undefined
   }
 
@@ -330,7 +355,9 @@ export class State {
     this.#flushing = undefined
   }
 
-  async close(): Promise<void> {
+  /** `isWriter`: tables that turned out to be damaged are dropped; the next opening folds the log. */
+  async close(options: { readonly isWriter: boolean }): Promise<void> {
+    if (this.#isDamaged && options.isWriter) await this.#tables.clear()
     await this.#tables.close()
   }
 }
@@ -355,15 +382,4 @@ function formatHead(head: StreamState): string {
 function parseHead(text: string): StreamState {
   const [seq, position, segment] = JSON.parse(text) as [number, number, number]
   return { seq, position, segment }
-}
-
-/** First in, first out: simple, and what is read again soon is loaded again from the block cache. */
-function remember<V>(cache: Map<string, V>, key: string, value: V): void {
-  cache.delete(key)
-  cache.set(key, value)
-  if (cache.size <= limits.headCacheMax) return
-  for (const oldest of cache.keys()) {
-    cache.delete(oldest)
-    return
-  }
 }

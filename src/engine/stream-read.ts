@@ -30,7 +30,11 @@ const lineBytesGuess = 2_048
 /** How often a read begins anew because an index was stale. */
 const restartsMax = 3
 
-export async function* readStream(view: LogView, query: ReadQuery, stream: string): AsyncGenerator<readonly ReadItem[]> {
+export async function* readStream(
+  view: LogView,
+  query: ReadQuery,
+  stream: string,
+): AsyncGenerator<readonly ReadItem[]> {
   let rest = query
   for (let restarts = 0; ; restarts++) {
     try {
@@ -73,8 +77,17 @@ async function* readOnce(view: LogView, query: ReadQuery, stream: string): Async
   }
   if (from > to) return
   const backward = query.direction === 'backward'
-  for await (const stretch of backward ? stretchesBack(view, stream, head.segment, { from, to }) : stretchesOn(view, stream, head.segment, { from, to })) {
-    for await (const page of readStretch(view, stretch, { stream, from, to, end, backward, withText: query.withText === true })) {
+  for await (const stretch of backward
+    ? stretchesBack(view, stream, head.segment, { from, to })
+    : stretchesOn(view, stream, head.segment, { from, to })) {
+    for await (const page of readStretch(view, stretch, {
+      stream,
+      from,
+      to,
+      end,
+      backward,
+      withText: query.withText === true,
+    })) {
       const items = takeUpTo(query.types === undefined ? page : page.filter((event) => matchesType(query, event)), left)
       left -= countEvents(items)
       if (items.length > 0) yield items
@@ -234,7 +247,10 @@ export async function earliestSeq(view: LogView, stream: string): Promise<Seq> {
 /** First seq of the stream whose position is at or above `cut`, which its newest event is. */
 async function firstSeqFrom(view: LogView, stream: string, newest: number, cut: Position): Promise<Seq> {
   let first = Number.POSITIVE_INFINITY
-  for await (const { segment, places } of stretchesBack(view, stream, newest, { from: 1, to: Number.POSITIVE_INFINITY })) {
+  for await (const { segment, places } of stretchesBack(view, stream, newest, {
+    from: 1,
+    to: Number.POSITIVE_INFINITY,
+  })) {
     if (segment.facts.first < cut) {
       const within = await firstPlaceFrom(view, { segment, places }, cut)
       return within === undefined ? first : within

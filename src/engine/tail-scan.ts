@@ -75,7 +75,8 @@ class TailScan {
 
   #count(buffer: Buffer, start: number, end: number, offset: ByteOffset): void {
     const isWitness = buffer.compare(witnessStart, 0, witnessStart.length, start, start + witnessStart.length) === 0
-    if (lineKind(buffer, start) === 'event') this.#position = Number.parseInt(buffer.toString('latin1', start + 12, start + 29), 10)
+    if (lineKind(buffer, start) === 'event')
+      this.#position = Number.parseInt(buffer.toString('latin1', start + 12, start + 29), 10)
     if (offset < this.#witness) this.#witnessPosition = this.#position
     else if (!isWitness) this.#pendingAbove = 'records'
     else if (this.#pendingAbove === 'nothing') this.#pendingAbove = 'witnesses'

@@ -5,12 +5,11 @@
 // The order: what lies in the directory, the headers, then each segment with its index, the state tables at the
 // segment up to which they know the log, the chain, the blobs. The parts stand in verify/.
 
-import type { ByteOffset } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from '../stores/store.ts'
 import type { DurablePlace } from './durable-mark.ts'
 import type { Identity } from './identity.ts'
-import { compareNames, durablePath, folders, segmentPath } from './layout.ts'
+import { compareNames, folders, segmentPath } from './layout.ts'
 import type { DurableEnd, LogView } from './log-view.ts'
 import { decodeNote, type Note } from './note.ts'
 import type { SegmentFacts } from './segment.ts'
@@ -18,11 +17,11 @@ import { TableIndex } from './table-index.ts'
 import { BlockCache } from './tables/block-cache.ts'
 import { TableSet } from './tables/table-set.ts'
 import { tablePath } from './tables/table-writer.ts'
-import { scanTail } from './tail-scan.ts'
 import { checkBlobs } from './verify/blob-check.ts'
 import { checkNeighbours, type JournalIds, type Link, readLink, type Scanned, sealedBytes } from './verify/chain.ts'
 import { checkFences, checkFolders, checkIdentity, checkMark } from './verify/directory-check.ts'
 import { looking } from './verify/disk-trouble.ts'
+import { activeExtent, type Extent, sealedExtent, tailExtent, tellImplausible } from './verify/extent.ts'
 import { Findings } from './verify/findings.ts'
 import { LogFold } from './verify/log-fold.ts'
 import { Pace } from './verify/pace.ts'
@@ -32,8 +31,7 @@ import { checkIndex, checkState } from './verify/table-check.ts'
 
 /** What verification asks of the blobs that this process has staged. */
 export interface ClaimedBlobs {
-  isClaimed(digest: string): boolean
-  isChunkClaimed?(digest: string): boolean
+  isChunkClaimed(digest: string): boolean
 }
 
 type VerifiableLog = LogView & { readonly identity: Identity }
@@ -51,13 +49,6 @@ export function verifyLog(
 /** A directory, whether it can be opened as a journal or not. Nothing else should be writing to it. */
 export function verifyDirectory(disk: Disk, work: LongWork<VerifyProgress>): Promise<VerifyReport> {
   return new Verification(disk, work).run()
-}
-
-/** How much of a segment is journal. */
-interface Extent {
-  readonly bytes: ByteOffset
-  /** The file should be longer, which has been told. */
-  readonly isShort: boolean
 }
 
 class Verification {
@@ -107,6 +98,7 @@ class Verification {
       checkNeighbours(this.#scanned[index - 1], scanned, this.#fold.rewrites, this.#findings)
     }
     this.#fold.tellGaps()
+    this.#checkMark()
     const fence = Math.max(0, ...links.map(({ header }) => header?.header.fence ?? 0))
     await checkFences(this.#disk, fence, this.#findings)
     const blobs = await this.#checkBlobs()
@@ -192,7 +184,7 @@ class Verification {
     const extent = link.isForeign ? undefined : await this.#extent(link, next)
     const result = extent === undefined ? undefined : await this.#scan(link, extent)
     if (result === undefined) this.#fold.broken()
-    this.#scanned.push({ link, bytes: extent?.bytes ?? 0, result })
+    this.#scanned.push({ link, bytes: extent?.bytes ?? 0, result, isOff: false })
     if (next === undefined || result?.sha256 === undefined) return
     await this.#checkIndex(link, result)
     if (this.#note?.sealed.at(-1)?.name === link.name && this.#fold.breaks === 0) await this.#checkState(this.#note)
@@ -212,6 +204,7 @@ class Verification {
           headerSum: header?.sum,
           to: extent.bytes,
           isShort: extent.isShort,
+          wasRewritten: header?.header.rewritten !== undefined,
         })
       } finally {
         await file.close()
@@ -222,60 +215,23 @@ class Verification {
 
   async #extent(link: Link, next: Link | undefined): Promise<Extent | undefined> {
     if (next !== undefined) {
-      const known = next.header === undefined ? this.#facts.get(link.name)?.sealed?.bytes : undefined
-      return this.#sealedExtent(link, known ?? sealedBytes(link, next))
+      const wasRewritten = link.header?.header.rewritten !== undefined
+      const isUntold = next.header === undefined || (wasRewritten && this.#log !== undefined)
+      const known = isUntold ? this.#facts.get(link.name)?.sealed?.bytes : undefined
+      return sealedExtent(link, known ?? sealedBytes(link, next), this.#findings)
     }
-    if (this.#end !== undefined) return this.#activeExtent(link, this.#end.bytes, this.#end.bytes)
-    const looked = await looking(this.#findings, link.path, () => this.#judgeTail(link))
-    return looked.value
+    if (this.#end === undefined) return tailExtent(this.#disk, link, this.#mark, this.#findings)
+    const { bytes } = this.#end
+    return activeExtent(link, { witness: bytes, bytes }, this.#findings)
   }
 
-  #sealedExtent(link: Link, bytes: ByteOffset): Extent {
-    if (link.fileBytes < bytes) return this.#short(link, bytes)
-    if (link.fileBytes > bytes) {
-      const message = `${link.fileBytes - bytes} bytes stand behind the end of the sealed segment and are not part of the journal`
-      this.#findings.warning('segment-excess', link.path, message, { offset: bytes })
+  /** The published place may lag, never lead. Only of a log at rest: a writer publishes while this reads. */
+  #checkMark(): void {
+    const mark = this.#mark
+    if (mark === undefined || this.#log !== undefined || !this.#findings.isOk) return
+    if (mark.position > this.#fold.position) {
+      tellImplausible(`it names position ${mark.position}, the log ends at ${this.#fold.position}`, this.#findings)
     }
-    return { bytes, isShort: false }
-  }
-
-  #short(link: Link, bytes: ByteOffset): Extent {
-    const message = `the file has ${link.fileBytes} of ${bytes} bytes: what stood behind is lost`
-    this.#findings.damage('segment-short', link.path, message, { offset: link.fileBytes, repair: 'cut' })
-    return { bytes: link.fileBytes, isShort: true }
-  }
-
-  #activeExtent(link: Link, witness: ByteOffset, bytes: ByteOffset): Extent {
-    return link.fileBytes < witness ? this.#short(link, witness) : { bytes, isShort: false }
-  }
-
-  /** What recovery would take of the active segment: all that is durable, and the complete batches behind. */
-  async #judgeTail(link: Link): Promise<Extent> {
-    const { header, fileBytes, name, path } = link
-    this.#checkMarkedSegment(name)
-    if (header === undefined) return { bytes: fileBytes, isShort: false }
-    const floor = header.bytes + header.header.carried
-    const mark = this.#mark?.segment === name ? this.#mark.bytes : 0
-    const start = { from: header.bytes, witness: Math.max(floor, mark), position: header.header.first - 1 }
-    const file = await this.#disk.open(path, { mode: 'read' })
-    try {
-      const tail = await scanTail(file, fileBytes, start)
-      const bytes = Math.max(tail.witness, tail.complete)
-      if (bytes < fileBytes && tail.complete >= tail.witness) {
-        const message = `${fileBytes - bytes} bytes of an unfinished write: they were never acknowledged, and are copied aside and cut at the next opening`
-        this.#findings.note('tail-torn', path, message, { offset: bytes })
-      }
-      return this.#activeExtent(link, tail.witness, bytes)
-    } finally {
-      await file.close()
-    }
-  }
-
-  #checkMarkedSegment(newest: string): void {
-    const marked = this.#mark?.segment
-    if (marked === undefined || compareNames(marked, newest) <= 0) return
-    const message = `${durablePath} says that this segment held durable data, but it is not there: its events are lost`
-    this.#findings.damage('segment-missing', segmentPath(marked), message, { offset: 0, repair: 'cut' })
   }
 
   // Caches.
@@ -319,7 +275,7 @@ class Verification {
       findings: this.#findings,
       pace: this.#pace,
       isVisible: (event) => seer.isVisible(event),
-      isClaimed: (digest) => this.#blobs?.isChunkClaimed?.(digest) ?? false,
+      isClaimed: (digest) => this.#blobs?.isChunkClaimed(digest) ?? false,
       segments,
     })
   }

@@ -47,10 +47,14 @@ export async function readWholeFile(disk: Disk, path: string, bytesMax: number):
   try {
     const size = await file.size()
     if (size > bytesMax) {
-      throw new HoldfastError('FOREIGN_FILE', `${disk.label}/${path} has ${size} bytes, which Holdfast never writes there`, {
-        hint: 'Something else wrote this file. Move it away and look at it.',
-        details: { file: path },
-      })
+      throw new HoldfastError(
+        'FOREIGN_FILE',
+        `${disk.label}/${path} has ${size} bytes, which Holdfast never writes there`,
+        {
+          hint: 'Something else wrote this file. Move it away and look at it.',
+          details: { file: path },
+        },
+      )
     }
     const bytes = Buffer.allocUnsafe(size)
     return bytes.subarray(0, await readFully(file, bytes, 0))

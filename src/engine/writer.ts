@@ -7,22 +7,24 @@
 //   witness      a group is written only when all earlier ones are synced, which its first line says (FORMAT.md, 3)
 //   one segment  an append is laid out only when it is certain which segment it goes to: none while a rotation is due
 
-import { decide, type Decision, type DecisionView, type PlacedEvent } from '../core/decide.ts'
-import type { BlobControl, Control } from '../core/control.ts'
+import type { Control } from '../core/control.ts'
+import { type Decision, type DecisionView, decide, type PlacedEvent } from '../core/decide.ts'
 import type { Position, TimeMs } from '../core/numbers.ts'
 import { controlBody, encodeEventTail, eventBody } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { assert, HoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import { limits } from '../limits.ts'
-import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
+import type { Batch, Receipt } from '../stores/store.ts'
 import { ActiveSegment } from './active-segment.ts'
+import { type AppendHost, AppendTask, type BlobStaging, decisionView, type Task } from './append-task.ts'
 import type { DurableMark } from './durable-mark.ts'
+import { failureOf, superseded } from './failure.ts'
 import { Group, type Outcome } from './group.ts'
 import { fencePath, nextSegmentName } from './layout.ts'
 import type { State } from './state.ts'
-import { stateKeys } from './state-keys.ts'
-import { errorCodeOf, writeFully } from './whole-file.ts'
+
+import { writeFully } from './whole-file.ts'
 
 /** What is told to the store that owns the writer. */
 export interface WriterEvents {
@@ -33,13 +35,6 @@ export interface WriterEvents {
   /** `old` is sealed and everything in it is durable; appends now go to `next`. */
   sealed(old: ActiveSegment, next: ActiveSegment): void
   failed(error: HoldfastError): void
-}
-
-/** Blobs that were staged but are not in the journal yet. */
-export interface BlobStaging {
-  staged(digest: string): BlobControl | undefined
-  /** An append that names these took effect. */
-  settled(digests: readonly string[]): void
 }
 
 export interface WriterParts {
@@ -56,18 +51,9 @@ export interface WriterParts {
   readonly events: WriterEvents
 }
 
-/** Something that waits for its turn to be laid out. */
-interface Task {
-  readonly bytes: number
-  /** Heads and entries that must be in memory first; undefined when they are. */
-  missing(): readonly Promise<unknown>[] | undefined
-  stage(): void
-  refuse(error: Error): void
-}
-
 const restMs = 20
 
-export class Writer {
+export class Writer implements AppendHost {
   readonly #parts: WriterParts
   readonly #state: State
   #active: ActiveSegment
@@ -194,18 +180,25 @@ export class Writer {
   // Queue: calls in order, each laid out when memory holds what it needs and the segment has room.
 
   #take(task: Task): void {
-    if (this.#failure !== undefined) return task.refuse(this.#latched())
+    if (this.#failure !== undefined) {
+      task.refuse(this.#latched())
+      return
+    }
     if (this.#queue.length === 0 && this.#canLayOut()) {
       const missing = task.missing()
-      if (missing === undefined) return task.stage()
+      if (missing === undefined) {
+        task.stage()
+        return
+      }
       void Promise.allSettled(missing) // failures are met again when the task's turn comes
     }
     if (this.#queue.length >= limits.queueWaitersMax || this.#queuedBytes >= limits.queueBytesMax) {
-      return task.refuse(
+      task.refuse(
         new HoldfastError('QUEUE_FULL', `${this.#queue.length} appends with ${this.#queuedBytes} bytes are waiting`, {
           hint: 'Await appends before making more, or append more events per call.',
         }),
       )
+      return
     }
     this.#enqueue(task)
   }
@@ -458,117 +451,3 @@ export class Writer {
 }
 
 const noDigests: readonly string[] = Object.freeze([])
-
-/** One append on its way through the writer. */
-class AppendTask implements Task {
-  readonly bytes: number
-  readonly #writer: Writer
-  readonly #batch: Batch
-  readonly #resolve: (receipt: Receipt) => void
-  readonly #reject: (error: Error) => void
-
-  constructor(
-    writer: Writer,
-    batch: Batch,
-    resolve: (receipt: Receipt) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.#writer = writer
-    this.#batch = batch
-    this.#resolve = resolve
-    this.#reject = reject
-    let bytes = 0
-    for (const event of batch.events) bytes += event.data.length
-    this.bytes = bytes
-  }
-
-  missing(): readonly Promise<unknown>[] | undefined {
-    return missingFor(this.#batch, this.#writer.state)
-  }
-
-  /** What was refused may be tried again: its blobs stay staged. */
-  refuse(error: Error): void {
-    this.#reject(error)
-  }
-
-  stage(): void {
-    const decision = this.#writer.judge(this.#batch)
-    if (decision.kind === 'commit' && this.#batch.durability === 'eventual') this.#resolve(decision.receipt)
-    this.#writer.settleLater({
-      done: () => {
-        if (decision.kind === 'refused') return this.refuse(decision.error)
-        this.#releaseBlobs()
-        this.#resolve(decision.receipt)
-      },
-      failed: (error) => this.refuse(error),
-    })
-  }
-
-  /** Once for the whole batch: it ends one claim on each blob, however many of its events name it. */
-  #releaseBlobs(): void {
-    let named: string[] | undefined
-    for (const { blobs } of this.#batch.events) {
-      if (blobs === undefined || blobs.length === 0) continue
-      named ??= []
-      named.push(...blobs)
-    }
-    if (named !== undefined) this.#writer.releaseBlobs(named)
-  }
-}
-
-/** Loads for what the batch mentions and memory doesn't hold; undefined when it holds everything. */
-function missingFor(batch: Batch, state: State): readonly Promise<unknown>[] | undefined {
-  let loads: Promise<unknown>[] | undefined
-  const head = (stream: string): void => {
-    if (state.head(stream) === undefined) (loads ??= []).push(state.loadHead(stream))
-  }
-  const entry = (key: string): void => {
-    if (state.entry(key) === undefined) (loads ??= []).push(state.loadEntry(key))
-  }
-  for (const event of batch.events) {
-    head(event.stream)
-    if (event.blobs !== undefined) for (const digest of event.blobs) entry(stateKeys.blob(digest))
-  }
-  if (batch.expect !== undefined) for (const stream of batch.expect.keys()) head(stream)
-  if (batch.command !== undefined) entry(stateKeys.command(batch.command.id))
-  for (const change of batch.agenda ?? []) entry(stateKeys.agenda(change.id))
-  for (const change of batch.leases ?? []) entry(stateKeys.lease(change.lease))
-  for (const fence of batch.fences ?? []) entry(stateKeys.lease(fence.lease))
-  for (const release of batch.releases ?? []) head(release.stream)
-  return loads
-}
-
-function decisionView(state: State, blobs: BlobStaging): DecisionView {
-  return {
-    get position() {
-      return state.scalars.position
-    },
-    get time() {
-      return state.scalars.time
-    },
-    lastSeq: (stream) => state.head(stream)?.seq ?? 0,
-    command: (id) => state.command(id) ?? undefined,
-    lease: (name) => state.entry<LeaseState>(stateKeys.lease(name)) ?? undefined,
-    hasBlob: (digest) => (state.entry(stateKeys.blob(digest)) ?? null) !== null,
-    stagedBlob: (digest) => blobs.staged(digest),
-  }
-}
-
-function superseded(disk: Disk): HoldfastError {
-  return new HoldfastError('SUPERSEDED', `another process has taken over ${disk.label}`, {
-    hint: 'This process must not write any more. Open the journal anew to see what the other one did.',
-  })
-}
-
-function failureOf(error: unknown, disk: Disk): HoldfastError {
-  if (error instanceof HoldfastError) return error
-  const code = errorCodeOf(error)
-  const message = error instanceof Error ? error.message : String(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new HoldfastError('DISK_FULL', `no room to write to ${disk.label}: ${message}`, {
-        hint: 'Free some space (retain() after opening helps too), then reopen().',
-        cause: error,
-      })
-    : new HoldfastError('IO', `writing to ${disk.label} failed: ${message}`, { cause: error })
-}
-

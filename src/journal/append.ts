@@ -52,8 +52,19 @@ export class Appender {
     this.#durability = options.durability
   }
 
-  /** A promise only when a schema gives one. */
-  toStream(
+  /** From the arguments of `append`: a stream and its events, or events that name their streams. A promise only when a
+   * schema gives one. */
+  batch(
+    first: string | readonly (UntypedInput & { readonly stream: string })[],
+    second: UntypedInput | readonly UntypedInput[] | AppendOptions | undefined,
+    third: AppendOptions | undefined,
+  ): Batch | Promise<Batch> {
+    return typeof first === 'string'
+      ? this.#toStream(first, second as UntypedInput | readonly UntypedInput[], third)
+      : this.#across(first, second as AppendOptions | undefined)
+  }
+
+  #toStream(
     stream: string,
     input: UntypedInput | readonly UntypedInput[],
     options: AppendOptions | undefined,
@@ -72,7 +83,7 @@ export class Appender {
     )
   }
 
-  across(
+  #across(
     inputs: readonly (UntypedInput & { readonly stream: string })[],
     options: AppendOptions | undefined,
   ): Batch | Promise<Batch> {

@@ -10,22 +10,27 @@ import { deepEqual } from 'node:assert/strict'
 import { agendas } from './conformance/agenda.ts'
 import { appending } from './conformance/appending.ts'
 import { atomicity } from './conformance/atomicity.ts'
+import { blobCollection } from './conformance/blob-collection.ts'
 import { blobs } from './conformance/blobs.ts'
 import { commands } from './conformance/commands.ts'
 import { durability } from './conformance/durability.ts'
 import { expectedSeqs } from './conformance/expected-seqs.ts'
+import { fences } from './conformance/fences.ts'
 import { journalHeads } from './conformance/heads.ts'
 import { large } from './conformance/large.ts'
 import { leases } from './conformance/leases.ts'
 import { lifecycle } from './conformance/lifecycle.ts'
+import { numbersKept } from './conformance/numbers-kept.ts'
 import { paging } from './conformance/paging.ts'
 import { payloads } from './conformance/payloads.ts'
 import { pinning } from './conformance/pins.ts'
 import { readersElsewhere } from './conformance/readers.ts'
 import { reading } from './conformance/reading.ts'
 import { receipts } from './conformance/receipts.ts'
+import { releases } from './conformance/releases.ts'
 import { removals } from './conformance/removed-ranges.ts'
-import { retention } from './conformance/retention.ts'
+import { retentionReports } from './conformance/retention-reports.ts'
+import { retentionRules } from './conformance/retention-rules.ts'
 import { type CaseDefinition, sceneStartMs } from './conformance/scene.ts'
 import { streamNaming } from './conformance/stream-names.ts'
 import { time } from './conformance/time.ts'
@@ -51,10 +56,15 @@ const definitions: readonly CaseDefinition[] = [
   ...watches,
   ...agendas,
   ...leases,
+  ...fences,
   ...pinning,
-  ...retention,
+  ...retentionRules,
+  ...releases,
+  ...retentionReports,
+  ...numbersKept,
   ...removals,
   ...blobs,
+  ...blobCollection,
   ...upkeep,
   ...lifecycle,
   ...readersElsewhere,

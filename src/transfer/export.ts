@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { hex8, lineBytesMax, writeLine } from '../core/record.ts'
-import { writeNodeFile } from '../disks/node-single-file.ts'
+import type { Files } from '../disks/files.ts'
 import { assert, HoldfastError } from '../errors.ts'
 import { type Clock, systemClock } from '../host/clock.ts'
 import { limits } from '../limits.ts'
@@ -22,6 +22,8 @@ export interface ExportOptions extends LongWork<ExportProgress> {
   /** Whether a file that is there is replaced; otherwise it is refused with TARGET_NOT_EMPTY. */
   readonly overwrite?: boolean
   readonly clock?: Clock
+  /** For exports to a path. */
+  readonly files?: Files | undefined
 }
 
 /** `bytes` and `sha256` are of the whole file. */
@@ -46,7 +48,13 @@ export async function exportJournal(
       throw error
     }
   }
-  return writeNodeFile(to, { overwrite: options.overwrite ?? false }, (write) => writeExport(store, { write }, options))
+  const { files, overwrite = false } = options
+  if (files === undefined) {
+    throw new HoldfastError('UNSUPPORTED', 'the journal was made without files to export to', {
+      hint: 'Open the journal with open(), or export to a stream or function.',
+    })
+  }
+  return files.writeWhole(to, { overwrite }, (write) => writeExport(store, { write }, options))
 }
 
 async function writeExport(

@@ -6,7 +6,7 @@ import { HoldfastError } from '../../errors.ts'
 export class TableDamaged extends HoldfastError {
   constructor(file: string, offset: number, why: string) {
     super('DAMAGED', `${file} at byte ${offset}: ${why}`, {
-      hint: 'This file is a cache: it is rebuilt from the log at the next open. Nothing is lost.',
+      hint: 'This file is a cache and nothing is lost: reopen() makes it anew from the log.',
       details: { file, offset },
     })
   }

@@ -200,8 +200,10 @@ class BlobCheck {
   }
 
   #checkName(path: string, name: string, folder: string, kind: string): void {
-    if (kind !== 'file' || !/^[0-9a-f]{64}$/.test(name) || !name.startsWith(folder))
-      return this.#tellStranger(path, name)
+    if (kind !== 'file' || !/^[0-9a-f]{64}$/.test(name) || !name.startsWith(folder)) {
+      this.#tellStranger(path, name)
+      return
+    }
     const { fold, findings, isClaimed } = this.#parts
     // With damage in the log or a mere sample of its blobs, that no record names it says nothing.
     if (fold.breaks > 0 || fold.blobs.isSample || !this.#chunks.covers(name)) return

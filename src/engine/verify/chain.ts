@@ -79,10 +79,9 @@ function isFrom({ header }: ParsedHeader, ids: JournalIds | undefined): boolean 
   return ids === undefined || (header.journal === ids.journal && header.epoch === ids.epoch)
 }
 
-/** What of a sealed segment is journal: as the next one says, or it itself when it was rewritten. */
+/** What of a sealed segment is journal: as the next one says, or all of it when it was rewritten. */
 export function sealedBytes(link: Link, next: Link | undefined): ByteOffset {
-  const { header } = link
-  if (header?.header.rewritten !== undefined) return header.bytes + header.header.carried
+  if (link.header?.header.rewritten !== undefined) return link.fileBytes
   const previous = next?.header?.header.previous
   return previous?.name === link.name ? previous.bytes : link.fileBytes
 }
@@ -93,6 +92,8 @@ export interface Scanned {
   readonly bytes: ByteOffset
   /** undefined: it was not scanned. */
   readonly result: ScanResult | undefined
+  /** Its header was found not to fit, so its digest can't fit either. */
+  isOff: boolean
 }
 
 /** How two neighbours fit, when both were scanned and every rewrite is known. */
@@ -106,16 +107,24 @@ export function checkNeighbours(
   const { header, link } = after.link.header
   const { previous } = header
   if (before === undefined) {
-    if (previous === null && header.segment === 1 && link === 0) return
+    if (previous === null && header.segment === 1) {
+      if (link !== 0) tellOff(after, 'the first header is linked to something, and nothing stands before it', findings)
+      return
+    }
     const message = `segment ${header.segment} is the oldest file, but others came before it: ${previous?.name ?? 'they'} and all that it held is lost`
     findings.damage('segment-missing', segmentPath(previous?.name ?? after.link.name), message, { offset: 0 })
     return
   }
+  const rewrite = rewrites.get(before.link.name)
   const wasRewritten = before.link.header?.header.rewritten !== undefined
-  const sealed = wasRewritten ? sealedBefore(before, rewrites, findings) : before.link.name
+  // A rewritten segment that a cut made the newest again was sealed anew since, and is named as it is.
+  if (!wasRewritten || (rewrite === undefined && previous?.name === before.link.name)) {
+    checkPlain(before, after, link, findings)
+    return
+  }
+  const sealed = sealedBefore(before, rewrite, findings)
   if (sealed === undefined) return
-  if (typeof sealed === 'string') checkPlain(before, after.link, previous, link, findings)
-  else if (previous === null || previous.name !== sealed.name || previous.sha256 !== sealed.sha256) {
+  if (previous === null || previous.name !== sealed.name || previous.sha256 !== sealed.sha256) {
     tellMissing(before.link, after.link, previous, findings)
   }
 }
@@ -123,10 +132,9 @@ export function checkNeighbours(
 /** What the segment behind a rewritten one must say of it. Checks the rewritten file on the way. */
 function sealedBefore(
   { link, result }: Scanned,
-  rewrites: ReadonlyMap<string, RewriteControl>,
+  rewrite: RewriteControl | undefined,
   findings: Findings,
 ): SealedSegment | undefined {
-  const rewrite = rewrites.get(link.name)
   if (rewrite === undefined) {
     const message = 'the segment says that it was rewritten, but no record in the log vouches for that'
     findings.damage('rewrite-unknown', link.path, message, { offset: 0 })
@@ -140,26 +148,26 @@ function sealedBefore(
   return { name, bytes, sha256 }
 }
 
-function checkPlain(
-  before: Scanned,
-  after: Link,
-  previous: SealedSegment | null,
-  link: number,
-  findings: Findings,
-): void {
+function checkPlain(before: Scanned, after: Scanned, link: number, findings: Findings): void {
+  const { name, header } = after.link
+  const previous = header?.header.previous ?? null
   if (previous === null || previous.name !== before.link.name) {
-    tellMissing(before.link, after, previous, findings)
+    tellMissing(before.link, after.link, previous, findings)
     return
   }
   const { sha256, lastSum } = before.result ?? {}
-  if (sha256 === undefined || before.link.fileBytes < previous.bytes) return
+  if (sha256 === undefined || before.isOff || before.link.fileBytes < previous.bytes) return
   if (sha256 !== previous.sha256) {
-    const message = `its SHA-256 is not what ${after.name} says, though each line is valid: its content was replaced`
+    const message = `its SHA-256 is not what ${name} says, though each line is valid: its content was replaced`
     findings.damage('segment-digest', before.link.path, message, { offset: 0 })
   } else if (lastSum !== undefined && lastSum !== link) {
-    const message = `it does not follow the last line of ${before.link.name}`
-    findings.damage('line-link', after.path, message, { offset: 0 })
+    tellOff(after, `it does not follow the last line of ${before.link.name}`, findings)
   }
+}
+
+function tellOff(after: Scanned, message: string, findings: Findings): void {
+  findings.damage('line-link', after.link.path, message, { offset: 0 })
+  after.isOff = true
 }
 
 function tellMissing(before: Link, after: Link, previous: SealedSegment | null, findings: Findings): void {

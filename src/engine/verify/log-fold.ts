@@ -63,6 +63,7 @@ export class LogFold {
   #position: Position = 0
   #stubEnd: Position = 0
   #time: TimeMs = 0
+  #timeTold: TimeMs = 0
   #cut: Position = 0
   #keep: ReadonlyMap<string, Seq> = new Map()
   readonly #truncated: SampledMap<Seq> = new SampledMap(keysMax)
@@ -139,7 +140,8 @@ export class LogFold {
   }
 
   #checkTime(time: TimeMs, place: LinePlace): void {
-    if (time < this.#time) {
+    if (time < this.#time && this.#timeTold < this.#time) {
+      this.#timeTold = this.#time // once, until times have caught up
       const message = `the time ${time} is before ${this.#time}, which an earlier record has: times must not decrease`
       this.#findings.warning('time-order', place.file, message, { offset: place.offset })
     }
@@ -166,28 +168,39 @@ export class LogFold {
     this.records++
     switch (control.control) {
       case 'agenda':
-        return this.#setOrDelete(stateKeys.agenda(control.id), control, control.due === null)
+        this.#setOrDelete(stateKeys.agenda(control.id), control, control.due === null)
+        break
       case 'lease':
-        return this.#set(stateKeys.lease(control.lease), control)
+        this.#set(stateKeys.lease(control.lease), control)
+        break
       case 'command':
-        return this.#takeCommand(control, place)
+        this.#takeCommand(control, place)
+        break
       case 'forget':
-        return this.#forget(control.before)
+        this.#forget(control.before)
+        break
       case 'pin':
-        return this.#setOrDelete(stateKeys.pin(control.pin), control, control.from === null)
+        this.#setOrDelete(stateKeys.pin(control.pin), control, control.from === null)
+        break
       case 'released':
-        return this.#set(stateKeys.released(control.stream), control.through)
+        this.#set(stateKeys.released(control.stream), control.through)
+        break
       case 'blob':
-        return this.#takeBlob(control, place)
+        this.#takeBlob(control, place)
+        break
       case 'retain':
-        return this.#retain(control)
+        this.#retain(control)
+        break
       case 'removed':
-        return this.#takeStub(control, place)
+        this.#takeStub(control, place)
+        break
       case 'rewrite':
         this.rewrites.set(control.old[0]?.[0] ?? '', control)
-        return this.#set(stateKeys.rewrite(control.old[0]?.[0] ?? ''), control)
+        this.#set(stateKeys.rewrite(control.old[0]?.[0] ?? ''), control)
+        break
       case 'witness':
-        return this.#sawTime(control.time)
+        this.#sawTime(control.time)
+        break
     }
   }
 
@@ -221,6 +234,11 @@ export class LogFold {
 
   #takeBlob(control: BlobControl, place: LinePlace): void {
     const { digest, bytes, chunks, data } = control
+    if (control.gone === true) {
+      this.blobs.delete(digest)
+      this.entries.delete(stateKeys.blob(digest))
+      return
+    }
     this.blobs.set(digest, place)
     this.#set(
       stateKeys.blob(digest),

@@ -37,8 +37,8 @@ const shapes: ReadonlyMap<string, (fields: Fields) => boolean> = new Map([
   ['released', ({ stream, through }) => isText(stream) && isCount(through)],
   [
     'blob',
-    ({ digest, bytes, data, chunks }) =>
-      isText(digest) && isCount(bytes) && (isText(data) || isListOf(chunks, isChunk)),
+    ({ digest, bytes, data, chunks, gone }) =>
+      isText(digest) && isCount(bytes) && (gone === true || isText(data) || isListOf(chunks, isChunk)),
   ],
   ['retain', isRetain],
   ['removed', ({ from, to, streams }) => isAbove0(from) && isAbove0(to) && isListOf(streams, isPlace)],

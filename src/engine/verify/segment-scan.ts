@@ -17,6 +17,7 @@ import { isControl, isEvent } from './record-shape.ts'
 export interface ScanPlan {
   readonly file: DiskFile
   readonly path: string
+  /** 0 when the header doesn't say it. */
   readonly number: number
   /** Length of the header; 0 when it isn't valid, and then the first line is known to be damaged. */
   readonly headerBytes: ByteOffset
@@ -24,6 +25,8 @@ export interface ScanPlan {
   readonly to: ByteOffset
   /** The file ends before it should, which is told already: so is whatever is incomplete at its end. */
   readonly isShort: boolean
+  /** Rewriting may take the end of a batch. */
+  readonly wasRewritten: boolean
 }
 
 export interface ScanResult {
@@ -88,7 +91,7 @@ class SegmentScan {
       this.#context.fold.broken()
     }
     this.#endBad(to)
-    if (this.#moreFrom !== undefined && this.#sum !== undefined) {
+    if (this.#moreFrom !== undefined && this.#sum !== undefined && !this.#plan.wasRewritten) {
       const message = 'the last batch of the segment is not complete: its end is missing'
       this.#context.findings.damage('batch-incomplete', this.#plan.path, message, {
         offset: this.#moreFrom,
@@ -146,7 +149,10 @@ class SegmentScan {
   #takeLine(lines: LineReader): void {
     const { buffer, start, end, offset } = lines
     const line = checkLine(buffer, start, end)
-    if (line === undefined) return this.#meetBad(offset)
+    if (line === undefined) {
+      this.#meetBad(offset)
+      return
+    }
     this.#endBad(offset)
     if (this.#sum !== undefined && line.link !== this.#sum) this.#brokenLink(offset)
     this.#sum = line.sum
@@ -189,11 +195,13 @@ class SegmentScan {
     try {
       switch (lineKind(buffer, start)) {
         case 'event':
-          return this.#takeEvent(text, place)
+          this.#takeEvent(text, place)
+          break
         case 'control':
-          return this.#takeControl(text, place)
+          this.#takeControl(text, place)
+          break
         default:
-          return this.#strange(place, 'it is neither an event nor a control record')
+          this.#strange(place, 'it is neither an event nor a control record')
       }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
@@ -203,10 +211,14 @@ class SegmentScan {
 
   #takeEvent(text: string, place: LinePlace): void {
     const event = parseEventLine(text, false)
-    if (!isEvent(event)) return this.#strange(place, 'it lacks fields that an event must have')
+    if (!isEvent(event)) {
+      this.#strange(place, 'it lacks fields that an event must have')
+      return
+    }
     const { stream, seq, position } = event
     const before = this.#context.fold.streams.get(stream)
-    if (before?.stands === true && !this.#index.byStream.has(stream)) this.#previous.set(stream, before.segment)
+    const isKnown = before?.stands === true && before.segment > 0 && before.breaks === this.#context.fold.breaks
+    if (isKnown && !this.#index.byStream.has(stream)) this.#previous.set(stream, before.segment)
     this.#index.add({ stream, seq, position, offset: place.offset }, 0)
     this.#index.addBlobs(event.blobs)
     this.#context.fold.takeEvent(event, place)
@@ -215,10 +227,14 @@ class SegmentScan {
   #takeControl(text: string, place: LinePlace): void {
     const { control } = parseControlLine(text)
     const isWell = isControl(control)
-    if (isWell === true) return this.#context.fold.takeControl(control, place)
-    if (isWell === false) return this.#strange(place, `it lacks fields that a ${control.control} record must have`)
-    const message = `a record of an unknown kind, ${JSON.stringify(control.control)}: a newer release wrote it, and this one refuses the journal`
-    this.#context.findings.damage('control-unknown', place.file, message, { offset: place.offset })
+    if (isWell === true) {
+      this.#context.fold.takeControl(control, place)
+    } else if (isWell === false) {
+      this.#strange(place, `it lacks fields that a ${control.control} record must have`)
+    } else {
+      const message = `a record of an unknown kind, ${JSON.stringify(control.control)}: a newer release wrote it, and this one refuses the journal`
+      this.#context.findings.damage('control-unknown', place.file, message, { offset: place.offset })
+    }
   }
 
   #strange(place: LinePlace, why: string): void {

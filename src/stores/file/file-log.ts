@@ -2,20 +2,21 @@
 // replaced as a whole when the journal is reopened or a reader starts anew behind a rotation.
 
 import type { Position } from '../../core/numbers.ts'
-import type { HoldfastError } from '../../errors.ts'
 import type { ActiveSegment } from '../../engine/active-segment.ts'
+import type { BlobStaging } from '../../engine/append-task.ts'
 import { coverFrozen } from '../../engine/cover.ts'
 import { DurableMark, readMark } from '../../engine/durable-mark.ts'
 import type { Identity } from '../../engine/identity.ts'
 import type { DurableEnd, LogView } from '../../engine/log-view.ts'
-import { type OpenedLog, openLog, type OpenLogOptions, type RecoveryReport } from '../../engine/open-log.ts'
 import { decodeNote, encodeNote } from '../../engine/note.ts'
+import { type OpenedLog, type OpenLogOptions, openLog, type RecoveryReport } from '../../engine/open-log.ts'
 import { replay } from '../../engine/replay.ts'
 import type { ActiveIndex } from '../../engine/segment-index.ts'
 import type { Scalars } from '../../engine/state.ts'
 import { stateKeys } from '../../engine/state-keys.ts'
 import type { Entry } from '../../engine/tables/entry.ts'
-import { type BlobStaging, Writer } from '../../engine/writer.ts'
+import { Writer } from '../../engine/writer.ts'
+import type { HoldfastError } from '../../errors.ts'
 
 export interface FileLogEvents {
   durable(): void
@@ -36,7 +37,6 @@ export class FileLog implements LogView {
   readonly identity: Identity
   readonly recovery: RecoveryReport
   readonly writer: Writer | undefined
-  readonly #options: FileLogOptions
   /** For a reader: how far it has followed. */
   #end: { position: Position; segment: number; bytes: number }
   #lastSum: number
@@ -51,7 +51,6 @@ export class FileLog implements LogView {
     this.state = opened.state
     this.identity = opened.identity
     this.recovery = opened.recovery
-    this.#options = options
     this.#end = opened.end
     this.#lastSum = opened.lastSum
     this.#activeIndex = opened.activeIndex
@@ -95,6 +94,11 @@ export class FileLog implements LogView {
     return { position: durablePosition, segment: active.number, bytes: active.bytes }
   }
 
+  /** Events in the active segment. */
+  get activeEvents(): number {
+    return this.writer === undefined ? this.#activeIndex.events : this.writer.active.index.events
+  }
+
   /** All covering so far is done; never rejects. */
   covered(): Promise<void> {
     return this.#covering
@@ -103,7 +107,7 @@ export class FileLog implements LogView {
   #sealed(old: ActiveSegment, next: ActiveSegment): void {
     const { bytes, sha256 } = old.sealed()
     const facts = { name: next.name, number: next.number, first: next.first, sealed: undefined }
-    const segment = this.catalog.seal({ bytes, sha256 }, facts)
+    const segment = this.catalog.seal({ bytes, sha256, events: old.index.events }, facts)
     segment.index = Promise.resolve(this.indexes.inMemory(old.index, old.number))
     this.catalog.active.index = Promise.resolve(this.indexes.inMemory(next.index, next.number))
     this.state.freeze()
@@ -179,7 +183,7 @@ export class FileLog implements LogView {
     } finally {
       await this.#covering
       await this.catalog.close()
-      await this.state.close()
+      await this.state.close({ isWriter: this.writer !== undefined })
     }
   }
 }

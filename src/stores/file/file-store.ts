@@ -1,14 +1,16 @@
 // The file store: a directory of readable segments, with one writer and any number of readers (FORMAT.md). This file
 // puts the engine's parts together behind the store port; what each does stands in src/engine.
 
-import { receiptOf } from '../../core/decide.ts'
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
+import { receiptOf } from '../../core/decide.ts'
 import type { Directories } from '../../disks/directories.ts'
-import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
-import { Blobs } from '../../engine/blobs.ts'
 import { backupLog } from '../../engine/backup.ts'
+import { Blobs } from '../../engine/blobs.ts'
 import { dumpLog } from '../../engine/dump.ts'
+import { countEvents } from '../../engine/event-count.ts'
+import { superseded, typedFailure } from '../../engine/failure.ts'
 import { Inbox } from '../../engine/inbox.ts'
+import { fencePath } from '../../engine/layout.ts'
 import type { Ownership } from '../../engine/owner.ts'
 import { probeDisk } from '../../engine/probe.ts'
 import { retainLog } from '../../engine/retention.ts'
@@ -16,6 +18,7 @@ import { readBackward, readForward } from '../../engine/sequential-read.ts'
 import { kindPrefix, stateKeys } from '../../engine/state-keys.ts'
 import { earliestSeq, readStream } from '../../engine/stream-read.ts'
 import { verifyLog } from '../../engine/verify.ts'
+import { assert, HoldfastError, isHoldfastError } from '../../errors.ts'
 import type {
   AgendaItem,
   AgendaQuery,
@@ -64,7 +67,7 @@ export type FileStoreOptions = Omit<FileLogOptions, 'events' | 'blobs' | 'fence'
 }
 
 export class FileStore implements Store {
-  readonly manifest: StoreManifest = fileManifest
+  readonly manifest: StoreManifest
   readonly readOnly: string | undefined
   readonly #options: FileStoreOptions
   readonly #watchers: Watchers
@@ -78,14 +81,18 @@ export class FileStore implements Store {
   readonly #closingBegun: Promise<void> = new Promise((resolve) => {
     this.#endUpkeep = resolve
   })
-  #isClosed = false
   /** Retention, backup and verification take turns: one may not remove what the other reads. */
   #upkeep: Promise<unknown> = Promise.resolve()
   #refreshing: Promise<void> | undefined
 
-  private constructor(options: FileStoreOptions, log: FileLog, parts: { readonly blobs: Blobs; readonly watchers: Watchers }) {
+  private constructor(
+    options: FileStoreOptions,
+    log: FileLog,
+    parts: { readonly blobs: Blobs; readonly watchers: Watchers },
+  ) {
     this.#options = options
     this.readOnly = options.readOnlyReason
+    this.manifest = { ...fileManifest, backup: options.directories !== undefined }
     this.#log = log
     this.#blobs = parts.blobs
     this.#watchers = parts.watchers
@@ -123,7 +130,7 @@ export class FileStore implements Store {
 
   append(batch: Batch): Promise<Receipt> {
     const { writer } = this.#log
-    if (writer === undefined || this.#isClosed) return Promise.reject(this.#refusal())
+    if (writer === undefined || this.#closing !== undefined) return Promise.reject(this.#refusal())
     return writer.append(batch)
   }
 
@@ -133,11 +140,15 @@ export class FileStore implements Store {
   }
 
   async *read(query: ReadQuery): AsyncIterable<readonly ReadItem[]> {
-    this.#mustBeOpen()
-    const { select } = query
-    if (select.kind === 'stream') yield* readStream(this.#log, query, select.stream)
-    else if (query.direction === 'backward') yield* readBackward(this.#log, query)
-    else yield* readForward(this.#log, query)
+    try {
+      this.#mustBeOpen()
+      const { select } = query
+      if (select.kind === 'stream') yield* readStream(this.#log, query, select.stream)
+      else if (query.direction === 'backward') yield* readBackward(this.#log, query)
+      else yield* readForward(this.#log, query)
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    }
   }
 
   head(): JournalHead {
@@ -147,24 +158,30 @@ export class FileStore implements Store {
     return { position: durable, appended: position, earliest: Math.min(this.#earliest, durable + 1), time }
   }
 
-  async stream(name: string): Promise<StreamHead | undefined> {
-    await this.#stateIsDurable()
-    const head = await this.#log.state.loadHead(name)
-    if (head === null) return undefined
-    return { stream: name, seq: head.seq, position: head.position, earliest: await earliestSeq(this.#log, name) }
+  stream(name: string): Promise<StreamHead | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const head = await this.#log.state.loadHead(name)
+      if (head === null) return undefined
+      return { stream: name, seq: head.seq, position: head.position, earliest: await earliestSeq(this.#log, name) }
+    })
   }
 
   async *streams(query: { readonly prefix?: string; readonly after?: string }): AsyncIterable<readonly StreamHead[]> {
-    await this.#stateIsDurable()
-    const after = query.after === undefined ? undefined : stateKeys.head(query.after)
-    const pages = this.#log.state.scan<readonly [number, number, number]>(stateKeys.head(query.prefix ?? ''), after)
-    for await (const page of pages) {
-      const heads: StreamHead[] = []
-      for (const [key, [seq, position]] of page) {
-        const stream = key.slice(kindPrefix.head.length)
-        heads.push({ stream, seq, position, earliest: await earliestSeq(this.#log, stream) })
+    try {
+      await this.#stateIsDurable()
+      const after = query.after === undefined ? undefined : stateKeys.head(query.after)
+      const pages = this.#log.state.scan<readonly [number, number, number]>(stateKeys.head(query.prefix ?? ''), after)
+      for await (const page of pages) {
+        const heads: StreamHead[] = []
+        for (const [key, [seq, position]] of page) {
+          const stream = key.slice(kindPrefix.head.length)
+          heads.push({ stream, seq, position, earliest: await earliestSeq(this.#log, stream) })
+        }
+        yield heads
       }
-      yield heads
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
     }
   }
 
@@ -175,7 +192,7 @@ export class FileStore implements Store {
   refresh(): Promise<void> {
     this.#mustBeOpen()
     if (this.#log.writer !== undefined) return Promise.resolve()
-    this.#refreshing ??= this.#follow().finally(() => {
+    this.#refreshing ??= this.#typed(() => this.#follow()).finally(() => {
       this.#refreshing = undefined
     })
     return this.#refreshing
@@ -209,73 +226,84 @@ export class FileStore implements Store {
     }
   }
 
-  async command(id: string): Promise<Receipt | undefined> {
-    await this.#stateIsDurable()
-    await this.#log.state.loadEntry<CommandControl>(stateKeys.command(id))
-    const command = this.#log.state.command(id)
-    return command === undefined || command === null ? undefined : receiptOf(command)
+  command(id: string): Promise<Receipt | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      await this.#log.state.loadEntry<CommandControl>(stateKeys.command(id))
+      const command = this.#log.state.command(id)
+      return command === undefined || command === null ? undefined : receiptOf(command)
+    })
   }
 
-  async agenda(query: AgendaQuery): Promise<readonly AgendaItem[]> {
-    await this.#stateIsDurable()
-    const found: AgendaItem[] = []
-    const limit = query.limit ?? Number.POSITIVE_INFINITY
-    for await (const page of this.#log.state.scan(kindPrefix.due)) {
-      for (const [key] of page) {
-        const due = Number(key.slice(2, 18))
-        const id = key.slice(19)
-        if (due > (query.dueBy ?? Number.POSITIVE_INFINITY) || found.length >= limit) return found
-        if (query.prefix !== undefined && !id.startsWith(query.prefix)) continue
-        const item = await this.#log.state.loadEntry<AgendaControl>(stateKeys.agenda(id))
-        const data = item?.data === undefined ? undefined : JSON.stringify(item.data)
-        found.push({ id, due, data })
+  agenda(query: AgendaQuery): Promise<readonly AgendaItem[]> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const found: AgendaItem[] = []
+      const limit = query.limit ?? Number.POSITIVE_INFINITY
+      for await (const page of this.#log.state.scan(kindPrefix.due)) {
+        for (const [key] of page) {
+          const due = Number(key.slice(2, 18))
+          const id = key.slice(19)
+          if (due > (query.dueBy ?? Number.POSITIVE_INFINITY) || found.length >= limit) return found
+          if (query.prefix !== undefined && !id.startsWith(query.prefix)) continue
+          const item = await this.#log.state.loadEntry<AgendaControl>(stateKeys.agenda(id))
+          const data = item?.data === undefined ? undefined : JSON.stringify(item.data)
+          found.push({ id, due, data })
+        }
       }
-    }
-    return found
+      return found
+    })
   }
 
-  async lease(name: string): Promise<LeaseState | undefined> {
-    await this.#stateIsDurable()
-    const lease = await this.#log.state.loadEntry<LeaseControl>(stateKeys.lease(name))
-    if (lease === null) return undefined
-    const { owner, token, until, held } = lease
-    return { lease: name, owner, token, until, held }
+  lease(name: string): Promise<LeaseState | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const lease = await this.#log.state.loadEntry<LeaseControl>(stateKeys.lease(name))
+      if (lease === null) return undefined
+      const { owner, token, until, held } = lease
+      return { lease: name, owner, token, until, held }
+    })
   }
 
-  async pins(): Promise<readonly PinState[]> {
-    await this.#stateIsDurable()
-    const pins: PinState[] = []
-    for await (const page of this.#log.state.scan<PinControl>(kindPrefix.pin)) {
-      for (const [, { pin, stream, from, until }] of page) {
-        if (from !== null && (until === undefined || until > this.#options.clock.now())) pins.push({ pin, stream, from, until })
+  pins(): Promise<readonly PinState[]> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const pins: PinState[] = []
+      for await (const page of this.#log.state.scan<PinControl>(kindPrefix.pin)) {
+        for (const [, { pin, stream, from, until }] of page) {
+          if (from !== null && (until === undefined || until > this.#options.clock.now()))
+            pins.push({ pin, stream, from, until })
+        }
       }
-    }
-    return pins
+      return pins
+    })
   }
 
   stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
-    if (this.#log.writer === undefined || this.#isClosed) return Promise.reject(this.#refusal())
+    if (this.#log.writer === undefined || this.#closing !== undefined) return Promise.reject(this.#refusal())
     return this.#blobs.stage(content, this.#log)
   }
 
-  async blob(digest: string): Promise<BlobInfo | undefined> {
-    await this.#stateIsDurable()
-    return this.#blobs.info(digest, this.#log)
+  blob(digest: string): Promise<BlobInfo | undefined> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      return this.#blobs.info(digest, this.#log)
+    })
   }
 
   async *readBlob(digest: string): AsyncIterable<Uint8Array> {
-    await this.#stateIsDurable()
-    yield* this.#blobs.read(digest, this.#log)
+    try {
+      await this.#stateIsDurable()
+      yield* this.#blobs.read(digest, this.#log)
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    }
   }
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
     return this.#inTurn(async () => {
       if (this.#log.writer === undefined && !options.dryRun) throw this.#refusal()
-      const report = await retainLog(
-        { log: this.#log, blobs: this.#blobs, pins: await this.pins() },
-        rule,
-        options,
-      )
+      const report = await retainLog({ log: this.#log, blobs: this.#blobs, pins: await this.pins() }, rule, options)
       if (!options.dryRun) {
         await this.#findEarliest()
         this.#watchers.wake()
@@ -298,6 +326,8 @@ export class FileStore implements Store {
         this.#mustBeOpen()
         yield page
       }
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
     } finally {
       await log.close()
     }
@@ -323,6 +353,8 @@ export class FileStore implements Store {
         if (this.#closing !== undefined) throw closedError()
         yield page
       }
+    } catch (error) {
+      throw this.#closing === undefined ? typedFailure(error, this.#options.disk) : closedError()
     } finally {
       end()
       await turn
@@ -337,46 +369,51 @@ export class FileStore implements Store {
     })
   }
 
-  async stats(): Promise<StoreStats> {
-    await this.#stateIsDurable()
-    const { state, catalog } = this.#log
-    const count = async (prefix: string): Promise<number> => {
-      let rows = 0
-      for await (const page of state.scan(prefix)) rows += page.length
-      return rows
-    }
-    let blobs = 0
-    let blobBytes = 0
-    for await (const page of state.scan<{ readonly bytes: number }>(kindPrefix.blob)) {
-      for (const [, { bytes }] of page) {
-        blobs++
-        blobBytes += bytes
+  stats(): Promise<StoreStats> {
+    return this.#typed(async () => {
+      await this.#stateIsDurable()
+      const { state, catalog } = this.#log
+      const count = async (prefix: string): Promise<number> => {
+        let rows = 0
+        for await (const page of state.scan(prefix)) rows += page.length
+        return rows
       }
-    }
-    const end = this.#log.durableEnd()
-    return {
-      events: Math.max(0, end.position - this.#earliest + 1),
-      streams: await count(kindPrefix.head),
-      segments: catalog.all.length,
-      bytes: catalog.sealed.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), end.bytes),
-      blobs,
-      blobBytes,
-      commands: await count(kindPrefix.command),
-      agenda: await count(kindPrefix.agenda),
-      leases: await count(kindPrefix.lease),
-      pins: (await this.pins()).length,
-    }
+      let blobs = 0
+      let blobBytes = 0
+      for await (const page of state.scan<{ readonly bytes: number }>(kindPrefix.blob)) {
+        for (const [, { bytes }] of page) {
+          blobs++
+          blobBytes += bytes
+        }
+      }
+      const end = this.#log.durableEnd()
+      return {
+        events: await countEvents(this.#log),
+        streams: await count(kindPrefix.head),
+        segments: catalog.all.length,
+        bytes: catalog.sealed.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), end.bytes),
+        blobs,
+        blobBytes,
+        commands: await count(kindPrefix.command),
+        agenda: await count(kindPrefix.agenda),
+        leases: await count(kindPrefix.lease),
+        pins: (await this.pins()).length,
+      }
+    })
   }
 
-  async probe(): Promise<void> {
-    this.#mustBeOpen()
-    const { writer } = this.#log
-    if (writer === undefined) throw this.#refusal()
-    await probeDisk(this.#log, writer)
+  probe(): Promise<void> {
+    return this.#typed(async () => {
+      this.#mustBeOpen()
+      const { writer } = this.#log
+      if (writer === undefined) throw this.#refusal()
+      await probeDisk(this.#log, writer)
+    })
   }
 
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
     const { directories, disk } = this.#options
+    if (this.#closing !== undefined) return Promise.reject(closedError())
     if (directories === undefined) {
       return Promise.reject(
         new HoldfastError('UNSUPPORTED', `${disk.label} was opened without a place for backups`, {
@@ -392,7 +429,10 @@ export class FileStore implements Store {
 
   reopen(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#log.writer !== undefined && this.#log.writer.failure === undefined) return
+      const isSound = this.#log.writer === undefined || this.#log.writer.failure === undefined
+      if (isSound && !this.#log.state.isDamaged) return
+      const { ownership, disk } = this.#options
+      if (ownership !== undefined && disk.existsNow(fencePath(ownership.fence + 1))) throw superseded(disk)
       const before = this.#log
       await before.close().catch(() => undefined) // it has failed before: what it says now is known
       this.#log = await this.#reopenLog()
@@ -402,7 +442,7 @@ export class FileStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#typed(() => this.#close())
     return this.#closing
   }
 
@@ -410,7 +450,6 @@ export class FileStore implements Store {
     this.#endUpkeep()
     await this.#inbox?.stop()
     await this.#upkeep
-    this.#isClosed = true
     this.#watchers.close()
     try {
       await this.#log.close()
@@ -422,20 +461,31 @@ export class FileStore implements Store {
   /** State in memory may be ahead of the disk; what is told of it must survive a crash. */
   async #stateIsDurable(): Promise<void> {
     this.#mustBeOpen()
-    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true) await this.#log.writer.settled()
+    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true)
+      await this.#log.writer.settled()
+  }
+
+  /** What the operating system says comes out with a code of ours. */
+  async #typed<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#upkeep.then(() => {
       this.#mustBeOpen()
-      return work()
+      return this.#typed(work)
     })
     this.#upkeep = turn.catch(() => undefined) // told to its caller; the next one's turn comes all the same
     return turn
   }
 
+  /** The oldest event that is retained. Costs nothing where nothing was removed at the front. */
   async #findEarliest(): Promise<void> {
-    this.#earliest = Number.MAX_SAFE_INTEGER
+    this.#earliest = this.#log.durableEnd().position + 1
     for await (const [first] of readForward(this.#log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
       assert(first !== undefined && !('removed' in first), 'a read that tells no removals gives events')
       this.#earliest = first.position
@@ -443,14 +493,18 @@ export class FileStore implements Store {
   }
 
   #mustBeOpen(): void {
-    if (this.#isClosed) throw closedError()
+    if (this.#closing !== undefined) throw closedError()
   }
 
   #refusal(): HoldfastError {
-    if (this.#isClosed) return closedError()
-    return new HoldfastError('READ_ONLY', `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`, {
-      hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
-    })
+    if (this.#closing !== undefined) return closedError()
+    return new HoldfastError(
+      'READ_ONLY',
+      `${this.#options.disk.label} is open for reading only: ${this.readOnly ?? ''}`,
+      {
+        hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
+      },
+    )
   }
 }
 

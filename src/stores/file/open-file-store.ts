@@ -3,12 +3,12 @@
 
 import type { Directories } from '../../disks/directories.ts'
 import type { Disk } from '../../disks/disk.ts'
-import { HoldfastError } from '../../errors.ts'
 import { checkEmpty, createLog } from '../../engine/create-log.ts'
 import { type Identity, readIdentity } from '../../engine/identity.ts'
 import type { OpenProgress } from '../../engine/open-log.ts'
 import { becomeOwner, type Ownership, type ProcessFacts } from '../../engine/owner.ts'
 import { errorCodeOf } from '../../engine/whole-file.ts'
+import { HoldfastError } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import { limits } from '../../limits.ts'
@@ -32,7 +32,9 @@ export interface FileOpenOptions {
 export async function openFileStore(options: FileOpenOptions): Promise<FileStore> {
   checkSegmentBytes(options.segmentBytes)
   try {
-    return options.readOnly === true ? await openReader(options, 'it was opened with readOnly') : await openWriter(options)
+    return options.readOnly === true
+      ? await openReader(options, 'it was opened with readOnly')
+      : await openWriter(options)
   } catch (error) {
     throw openingError(error, options.disk)
   }
@@ -90,7 +92,12 @@ function storeOptions(options: FileOpenOptions, identity: Identity) {
 
 export function checkSegmentBytes(segmentBytes: number | undefined): void {
   if (segmentBytes === undefined) return
-  if (Number.isSafeInteger(segmentBytes) && segmentBytes >= limits.segmentBytesMin && segmentBytes <= limits.segmentBytesMax) return
+  if (
+    Number.isSafeInteger(segmentBytes) &&
+    segmentBytes >= limits.segmentBytesMin &&
+    segmentBytes <= limits.segmentBytesMax
+  )
+    return
   throw new HoldfastError(
     'INVALID_ARGUMENT',
     `segmentBytes must be a whole number from ${limits.segmentBytesMin} to ${limits.segmentBytesMax}, not ${String(segmentBytes)}`,
@@ -99,15 +106,26 @@ export function checkSegmentBytes(segmentBytes: number | undefined): void {
 
 function checkLockMechanism(identity: Identity, disk: Disk): void {
   if (identity.lock === disk.lockMechanism) return
-  throw new HoldfastError('UNSUPPORTED', `${disk.label} is locked by ${identity.lock}, but this machine has ${disk.lockMechanism}`, {
-    hint: `Two kinds of lock don't see each other. Install what ${identity.lock} needs (util-linux for flock), or open with readOnly.`,
-    details: { recorded: identity.lock, available: disk.lockMechanism },
-  })
+  throw new HoldfastError(
+    'UNSUPPORTED',
+    `${disk.label} is locked by ${identity.lock}, but this machine has ${disk.lockMechanism}`,
+    {
+      hint: `Two kinds of lock don't see each other. Install what ${identity.lock} needs (util-linux for flock), or open with readOnly.`,
+      details: { recorded: identity.lock, available: disk.lockMechanism },
+    },
+  )
 }
 
 function isRoomOrRights(error: unknown): boolean {
   const code = errorCodeOf(error)
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS' || code === 'EACCES' || code === 'EPERM' || code === 'DISK_FULL'
+  return (
+    code === 'ENOSPC' ||
+    code === 'EDQUOT' ||
+    code === 'EROFS' ||
+    code === 'EACCES' ||
+    code === 'EPERM' ||
+    code === 'DISK_FULL'
+  )
 }
 
 function alreadyThere(disk: Disk): HoldfastError {

@@ -2,8 +2,8 @@
 // is watched, and looked at now and then in case the system's notice got lost.
 
 import type { Disk, DiskWatch } from '../../disks/disk.ts'
-import type { Clock, Timer } from '../../host/clock.ts'
 import { durablePath } from '../../engine/layout.ts'
+import type { Clock, Timer } from '../../host/clock.ts'
 
 const pollMs = 20
 
@@ -11,7 +11,8 @@ export class Watchers {
   readonly #disk: Disk
   readonly #clock: Clock
   readonly #polls: boolean
-  readonly #wakes: Set<() => void> = new Set()
+  /** One entry a call: a function that watches twice is two watchers. */
+  readonly #wakes: Set<{ readonly wake: () => void }> = new Set()
   #watch: DiskWatch | undefined
   #timer: Timer | undefined
 
@@ -22,16 +23,17 @@ export class Watchers {
   }
 
   add(wake: () => void): () => void {
-    this.#wakes.add(wake)
+    const entry = { wake }
+    this.#wakes.add(entry)
     if (this.#polls && this.#watch === undefined) this.#start()
     return () => {
-      this.#wakes.delete(wake)
+      this.#wakes.delete(entry)
       if (this.#wakes.size === 0) this.#stop()
     }
   }
 
   wake(): void {
-    for (const wake of [...this.#wakes]) wake()
+    for (const { wake } of [...this.#wakes]) wake()
   }
 
   close(): void {

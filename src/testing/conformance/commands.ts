@@ -85,8 +85,8 @@ export const commands: readonly CaseDefinition[] = caseGroup('command ids', (tes
   test('other content while the first is in flight is refused', async ({ store }) => {
     const first = apply(store, 'c', 'one')
     const second = rejectsWith('COMMAND_CONFLICT', apply(store, 'c', 'two'))
-    equal((await first).duplicate, false)
-    await second
+    const [receipt] = await Promise.all([first, second])
+    equal(receipt.duplicate, false)
   })
 
   test('a repetition of one in flight is answered only when that one is durable', async ({ store }) => {
@@ -104,8 +104,8 @@ export const commands: readonly CaseDefinition[] = caseGroup('command ids', (tes
     await put(store, 'a')
     const refused = apply(store, 'c', 'content', { expect: new Map([['a', 0]]) }).catch(codeOf)
     const second = apply(store, 'c')
-    equal(await refused, 'SEQ_CONFLICT')
-    equal((await second).duplicate, false)
+    const [code, receipt] = await Promise.all([refused, second])
+    deepEqual([code, receipt.duplicate], ['SEQ_CONFLICT', false])
   })
 
   test('command() gives the receipt of a known id', async ({ store }) => {

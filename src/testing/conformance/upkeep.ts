@@ -12,12 +12,14 @@ export const upkeep: readonly CaseDefinition[] = caseGroup('upkeep', (test) => {
     equal(store.readOnly, undefined)
   })
 
-  test('two journals have two identities', async ({ store }) => {
-    const { journalId, epoch } = store.identity()
-    ok(journalId.length >= 16 && epoch.length >= 16)
-    notEqual(journalId, epoch)
+  test('two journals have two identities, which appends do not change', async ({ store, another }) => {
+    const mine = store.identity()
+    const other = (await another()).identity()
+    notEqual(mine.journalId, other.journalId)
+    notEqual(mine.epoch, other.epoch)
+    ok(mine.journalId.length >= 16 && mine.epoch.length >= 16)
     await put(store, 'a')
-    deepEqual(store.identity(), { journalId, epoch })
+    deepEqual(store.identity(), mine)
   })
 
   test(

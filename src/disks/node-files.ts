@@ -1,16 +1,18 @@
-// One file of the real file system that is no part of a journal: an export is written to one, an import reads one. Paths
-// are the user's: any name the system allows, links included.
+// Single files of the real file system. Any name that the system allows is taken, links included.
 
 import { lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { HoldfastError } from '../errors.ts'
 import { diskErrorCode } from './disk-error.ts'
+import type { Files, SourceFile } from './files.ts'
 import { nodeDisk } from './node-disk.ts'
 
 const readBytes = 262_144
 
-/** Writes a file whole or not at all: beside it as `.part`, synced, renamed, the directory synced. */
-export async function writeNodeFile<T>(
+export const nodeFiles: Files = { writeWhole, read }
+
+/** Beside it as `.part`, synced, renamed, the directory synced. */
+async function writeWhole<T>(
   path: string,
   options: { readonly overwrite: boolean },
   produce: (write: (bytes: Uint8Array) => Promise<void>) => Promise<T>,
@@ -54,13 +56,7 @@ async function mustBeFree(target: string): Promise<void> {
   })
 }
 
-export interface NodeSource {
-  readonly bytesTotal: number
-  readonly bytes: AsyncIterable<Uint8Array>
-}
-
-/** The file's bytes, to be read once. A link is followed; a directory or a device is refused. */
-export async function readNodeFile(path: string): Promise<NodeSource> {
+async function read(path: string): Promise<SourceFile> {
   try {
     const found = await stat(path)
     if (!found.isFile()) {

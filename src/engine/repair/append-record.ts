@@ -1,0 +1,94 @@
+// Adds one record to a log that isn't open. It goes into a new segment, as recovery would have made one: what stands above the
+// last witness is carried along, and the new segment gets its name when all of it is durable.
+
+import { createHash } from 'node:crypto'
+import type { RewriteControl } from '../../core/control.ts'
+import type { ParsedHeader } from '../../core/header.ts'
+import type { ByteOffset } from '../../core/numbers.ts'
+import { controlBody } from '../../core/record.ts'
+import { judgeTail } from '../../core/recovery-table.ts'
+import type { DiskFile } from '../../disks/disk.ts'
+import { assert } from '../../errors.ts'
+import { limits } from '../../limits.ts'
+import { ActiveSegment } from '../active-segment.ts'
+import { carriedLines, linkLines } from '../carry.ts'
+import { readMark } from '../durable-mark.ts'
+import { nextSegmentName } from '../layout.ts'
+import { cutFile } from '../set-aside.ts'
+import { scanTail } from '../tail-scan.ts'
+import { readFully } from '../whole-file.ts'
+import { copyAside, doesNotApply, findSegments, type RepairScene } from './repair-scene.ts'
+import { bodyLine, segmentLines } from './segment-lines.ts'
+
+/** Durable when it resolves. Returns the copy of an unfinished write, when there was one behind the log's end. */
+export async function appendRecord(
+  scene: RepairScene,
+  make: (time: number) => RewriteControl,
+): Promise<string | undefined> {
+  const { disk, clock, fence } = scene
+  const segment = (await findSegments(disk)).at(-1)
+  assert(segment?.header !== undefined, 'a log has an active segment')
+  const { header } = segment
+  const mark = await readMark(disk)
+  const marked = mark?.segment === segment.name ? mark.bytes : 0
+  const witness = Math.max(header.bytes + header.header.carried, marked)
+  const file = await disk.open(segment.path, { mode: 'read' })
+  try {
+    const start = { from: header.bytes, witness, position: header.header.first - 1 }
+    const tail = await scanTail(file, segment.bytes, start)
+    const verdict = judgeTail(tail)
+    if (verdict.then.refuse) {
+      throw doesNotApply(
+        { do: 'excise' },
+        `the newest segment ${segment.name} is damaged itself`,
+        'Excise or cut there first.',
+      )
+    }
+    const facts = await sealedFacts(file, header, tail.witness)
+    const carried = await carriedLines(file, {
+      from: tail.witness,
+      to: verdict.then.carry ? tail.complete : tail.witness,
+    })
+    const time = Math.max(clock.now(), facts.time)
+    const record = bodyLine(controlBody(make(time), false))
+    const { journal, epoch, segment: number } = header.header
+    const first = tail.position + 1
+    const previous = { name: segment.name, bytes: tail.witness, sha256: facts.sha256 }
+    const made = await ActiveSegment.create(disk, {
+      name: nextSegmentName(segment.name, first),
+      header: { journal, epoch, segment: number + 1, first, fence, time, previous },
+      link: facts.sum,
+      carry: (sum) => linkLines(Buffer.concat([carried(sum).bytes, record]), sum),
+    })
+    await made.file.close()
+    const copy = verdict.then.setAside ? await copyAside(disk, segment.path, tail.complete) : undefined
+    if (verdict.then.cut) await cutFile(disk, segment.path, tail.witness)
+    return copy
+  } finally {
+    await file.close()
+  }
+}
+
+/** Digest of a segment's beginning, the sum of its last line and its newest time. */
+async function sealedFacts(
+  file: DiskFile,
+  header: ParsedHeader,
+  to: ByteOffset,
+): Promise<{ readonly sha256: string; readonly sum: number; readonly time: number }> {
+  const hash = createHash('sha256')
+  const buffer = Buffer.allocUnsafe(limits.pageBytes)
+  for (let at = 0; at < to; ) {
+    const count = await readFully(file, buffer.subarray(0, Math.min(buffer.length, to - at)), at)
+    if (count === 0) break
+    hash.update(buffer.subarray(0, count))
+    at += count
+  }
+  let { sum } = header
+  let { time } = header.header
+  for await (const line of segmentLines(file, { from: header.bytes, to, sum })) {
+    if ('bad' in line) continue
+    sum = line.sum
+    time = Math.max(time, line.event?.time ?? 0)
+  }
+  return { sha256: hash.digest('hex'), sum, time }
+}

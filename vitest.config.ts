@@ -1,0 +1,28 @@
+// How the tests run: `npm test`, and `npm run coverage` for the parts that durability rests on.
+
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    // A process per file: tests take locks, open descriptors and kill children.
+    pool: 'forks',
+    // No test waits for time to pass; these only end one that hangs, on a machine that is busy.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/core/**/*.ts', 'src/engine/**/*.ts', 'src/stores/file/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text', 'json-summary'],
+      reportOnFailure: true,
+      // What is reached completely stays so.
+      thresholds: {
+        'src/core/!(header|record|recovery-table).ts': { 100: true },
+        'src/engine/tables/**/*.ts': { 100: true },
+      },
+    },
+  },
+})
+
+export default config
