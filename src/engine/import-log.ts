@@ -21,6 +21,7 @@ import { folders, nextSegmentName, segmentName, segmentPath } from './layout.ts'
 import { LineWriter } from './line-writer.ts'
 import type { LogView } from './log-view.ts'
 import { emptyScalars } from './note.ts'
+import { makeFence } from './owner.ts'
 import { previousSegmentOf } from './previous-segment.ts'
 import { RecordCursor } from './record-cursor.ts'
 import type { SegmentFacts } from './segment.ts'
@@ -44,6 +45,8 @@ export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly 
   const cursor = new RecordCursor(pages)
   try {
     await disk.makeDirectory(folders.segments)
+    await disk.makeDirectory(folders.fences)
+    await makeFence(disk, firstFence)
     const state = new State(await TableSet.open(disk, { folder: folders.state, readOnly: false }), emptyScalars())
     try {
       await new LogImport(plan, cursor, state).run()

@@ -39,7 +39,10 @@ export async function loadState(current: MemoryState, records: ImportSource): Pr
   }
   if (blob !== undefined) throw invalid(index, 'the content of a blob is missing')
   // Only now: a removed range may reach beyond events that follow its record.
+  const newest = loaded.position
   for (const { to } of removed) loaded.position = Math.max(loaded.position, to)
+  // The newest event is gone, and its time with it: it was at most the journal's.
+  if (loaded.position > newest) loaded.eventTime = loaded.time
   loaded.removed = withoutRetained(joinBlocks(removed), loaded.events)
   checkBlobs(loaded, index)
   return loaded
