@@ -43,6 +43,7 @@ export const limits = {
   inboxCommandBytesMax: 33_554_432,
   /** Stream heads kept in memory beside those that changed since the last seal. */
   headCacheMax: 50_000,
-  /** One line of an import file. */
-  importLineBytesMax: 8_388_608,
+  /** One line of an import file. No line of a journal is longer, so every export can be imported: the longest is the
+   * receipt of a batch of batchEventsMax events with the longest stream names. */
+  importLineBytesMax: 16_777_216,
 } as const

@@ -68,7 +68,7 @@ class Fold {
       this.sum = line.sum
       if (lineKind(buffer, start) !== 'event') return [number, lines.offset]
       const { stream, seq, position, time, blobs } = eventStart(buffer, start, end)
-      const previous = state === undefined ? undefined : previousSegment(state, stream)
+      const previous = state === undefined ? undefined : previousSegment(state, stream, number)
       index?.add({ stream, seq, position, offset: lines.offset }, previous)
       if (blobs.length > 0) index?.addBlobs(blobs)
       state?.applyEvent({ stream, seq, position, time, segment: number, blobs })
@@ -81,9 +81,11 @@ class Fold {
   }
 }
 
-function previousSegment(state: State, stream: string): number | undefined {
+/** Known only as far as memory knows the stream. A stub in this very segment says nothing of an earlier one. */
+export function previousSegment(state: State, stream: string, segment: number): number | undefined {
   const head = state.head(stream)
-  return head === undefined ? undefined : (head?.segment ?? 0)
+  if (head === undefined) return undefined
+  return head === null || head.segment === segment ? 0 : head.segment
 }
 
 async function applyControl(
@@ -93,8 +95,7 @@ async function applyControl(
   path: string,
 ): Promise<void> {
   const { control } = parseControlLine(text)
-  const needed = state.neededFor(control)
-  if (needed !== undefined) await state.loadEntry(needed)
+  for (const key of state.neededFor(control)) await state.loadEntry(key)
   if (!state.apply(control, at)) {
     throw new HoldfastError('NEWER_FORMAT', `${path} holds a record of an unknown kind: ${control.control}`, {
       hint: 'Upgrade holdfast to open this journal.',
