@@ -4,10 +4,12 @@
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
+import { OpenSegments } from './open-segments.ts'
 import { Segment, type SegmentFacts } from './segment.ts'
 
 export class Catalog {
   readonly #disk: Disk
+  readonly #open: OpenSegments = new OpenSegments()
   /** Sealed segments by number, then the active one. */
   #segments: readonly Segment[] = []
   #byNumber: Map<number, Segment> = new Map()
@@ -51,7 +53,7 @@ export class Catalog {
   }
 
   add(facts: SegmentFacts): Segment {
-    const segment = new Segment(this.#disk, facts)
+    const segment = this.#make(facts)
     this.#set([...this.#segments, segment])
     return segment
   }
@@ -63,16 +65,16 @@ export class Catalog {
   ): Segment {
     const old = this.active
     const { bytes, sha256, events } = sealed
-    const segment = new Segment(this.#disk, { ...old.facts, sealed: { bytes, sha256 }, events })
+    const segment = this.#make({ ...old.facts, sealed: { bytes, sha256 }, events })
     segment.index = old.index
-    this.#set([...this.#segments.slice(0, -1), segment, new Segment(this.#disk, next)])
+    this.#set([...this.#segments.slice(0, -1), segment, this.#make(next)])
     void old.retire()
     return segment
   }
 
   /** One segment takes the place of several adjacent ones, which are told to close when nobody reads them. */
   replace(old: readonly Segment[], facts: SegmentFacts): Segment {
-    const segment = new Segment(this.#disk, facts)
+    const segment = this.#make(facts)
     const gone = new Set(old)
     const at = this.#segments.findIndex((candidate) => gone.has(candidate))
     assert(at >= 0, 'what is replaced is in the catalog')
@@ -80,6 +82,10 @@ export class Catalog {
     this.#set([...left.slice(0, at), segment, ...left.slice(at)])
     for (const each of old) void each.retire()
     return segment
+  }
+
+  #make(facts: SegmentFacts): Segment {
+    return new Segment(this.#disk, facts, (segment) => this.#open.used(segment))
   }
 
   #set(segments: readonly Segment[]): void {

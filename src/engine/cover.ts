@@ -29,6 +29,7 @@ export async function writeIndex(log: Covering, segment: Segment): Promise<void>
   const description = await indexes.with(segment, (index) => TableIndex.write(disk, name, index))
   await disk.syncDirectory(folders.index)
   segment.facts = { ...segment.facts, index: description }
+  segment.index = undefined // the one in memory has served: the table is opened when it is asked
 }
 
 /** Everything that the state knows at the call stands in segments up to and including this one. */

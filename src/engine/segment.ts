@@ -33,6 +33,7 @@ export class Segment {
   /** Replaced as a whole when more becomes known of the same file (its index). */
   facts: SegmentFacts
   readonly #disk: Disk
+  readonly #used: (segment: Segment) => void
   #opening: Promise<DiskFile> | undefined
   #users = 0
   #retired = false
@@ -40,9 +41,11 @@ export class Segment {
   /** Set and read by SegmentIndexes. */
   index: Promise<SegmentIndex> | undefined
 
-  constructor(disk: Disk, facts: SegmentFacts) {
+  /** `used` is told of every use, so that somebody can close what rests (OpenSegments). */
+  constructor(disk: Disk, facts: SegmentFacts, used: (segment: Segment) => void) {
     this.#disk = disk
     this.facts = facts
+    this.#used = used
   }
 
   get path(): string {
@@ -61,6 +64,7 @@ export class Segment {
 
   enter(): void {
     this.#users++
+    this.#used(this)
   }
 
   async leave(): Promise<void> {
@@ -68,9 +72,13 @@ export class Segment {
     if (this.#retired && this.#users === 0) await this.#closeAll()
   }
 
-  /** Closes what nobody uses at the moment; it is opened again when needed. */
+  /** Whether it can be closed and opened again at will: nobody uses it, and its index isn't only in memory. */
+  get mayRest(): boolean {
+    return this.#users === 0 && this.facts.index !== undefined
+  }
+
   async rest(): Promise<void> {
-    if (this.#users === 0) await this.#closeAll()
+    if (this.mayRest) await this.#closeAll()
   }
 
   /** Between enter() and leave(). */

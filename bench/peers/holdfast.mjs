@@ -1,0 +1,62 @@
+// Holdfast as its users hold it: the built package and its public calls, nothing tuned.
+
+import { open } from '../../dist/index.js'
+
+export const holdfast = {
+  name: 'holdfast',
+  async open(directory) {
+    return new HoldfastStore(await open(directory))
+  },
+}
+
+class HoldfastStore {
+  #journal
+
+  constructor(journal) {
+    this.#journal = journal
+  }
+
+  append(event) {
+    return this.#journal.append(event.stream, event)
+  }
+
+  seqOf(receipt) {
+    return receipt.events[0].seq
+  }
+
+  appendMany(events) {
+    return this.#journal.append(events)
+  }
+
+  async count() {
+    return (await this.#journal.head()).position
+  }
+
+  async headOf(stream) {
+    return (await this.#journal.head(stream)).seq
+  }
+
+  readAll() {
+    return this.#journal.read()
+  }
+
+  readAllPages() {
+    return this.#journal.read().pages()
+  }
+
+  readStream(stream) {
+    return this.#journal.read(stream)
+  }
+
+  last(count) {
+    return this.#journal.tail(count)
+  }
+
+  newestOf(type, count) {
+    return this.#journal.read(undefined, { direction: 'backward', types: type, limit: count })
+  }
+
+  close() {
+    return this.#journal.close()
+  }
+}
