@@ -5,7 +5,8 @@ import { newDirectory } from './file-tree.ts'
 import { TreeDisk } from './tree-disk.ts'
 
 export function memoryDisk(label: string = 'memory'): Disk {
-  const nothing = (): void => undefined
+  const done = (): void => undefined
+  const nothing = (): (() => void) => done
   return new TreeDisk({
     label,
     lockMechanism: 'memory',

@@ -35,6 +35,28 @@ describe('simulated disk', () => {
     expect(await textOf(simulated.crash({ seed: 1, model: 'ext4' }).disk, 'a')).toBe('first')
   })
 
+  it('makes nothing durable before it has answered', async () => {
+    const simulated = new SimulatedDisk()
+    const file = await simulated.disk.open('a', { mode: 'synced', create: 'exclusive' })
+    await simulated.disk.syncDirectory('')
+    const lost = (): Promise<boolean[]> =>
+      Promise.all(
+        Array.from(
+          { length: 40 },
+          async (_, seed) => (await textOf(simulated.crash({ seed, model: 'ext4' }).disk, 'a')) === '',
+        ),
+      )
+    const writing = file.write(bytesOf('early'), 0).catch((error: unknown) => error)
+    expect(await lost()).toContain(true)
+    expect(await writing).toMatchObject(dead)
+
+    const calm = new SimulatedDisk()
+    const other = await calm.disk.open('a', { mode: 'synced', create: 'exclusive' })
+    await calm.disk.syncDirectory('')
+    await other.write(bytesOf('answered'), 0)
+    expect(await textOf(calm.crash({ seed: 1, model: 'ext4' }).disk, 'a')).toBe('answered')
+  })
+
   it('counts what has an effect or can fail, and traces it when asked', async () => {
     const simulated = new SimulatedDisk({ traced: true })
     await script(simulated.disk)

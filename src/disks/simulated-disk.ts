@@ -70,6 +70,8 @@ export class SimulatedDisk {
       effects: state.unsynced,
       perform: (call, act) => this.#perform(call, act),
       checkAlive: () => this.#checkAlive(),
+      // What does not wait for an answer gets ahead of it.
+      latency: () => new Promise((resolve) => setImmediate(resolve)),
     })
   }
 

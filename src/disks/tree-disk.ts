@@ -1,7 +1,7 @@
 // The disk port over a tree in memory, for the memory disk and the simulated disk. Every operation goes through
 // `perform`, which can count it, cut it short or refuse it, and every effect is told to `effects`, which can
-// remember what is not yet durable. Invariant: an operation takes effect at its call, in the order of the calls;
-// only its answer comes later.
+// remember what is not yet durable. Invariant: an operation takes effect at its call, in the order of the calls; its answer
+// comes later, and nothing is durable before the answer.
 
 import type { Disk, DiskFile, DiskLock, DiskWatch, OpenOptions } from './disk.ts'
 import type { DiskCall } from './disk-call.ts'
@@ -9,14 +9,20 @@ import { diskError } from './disk-error.ts'
 import { parentPath, pathParts } from './disk-path.ts'
 import * as tree from './file-tree.ts'
 
+type Answered = () => void
+
 export interface TreeEffects {
-  wrote(file: tree.FileNode, write: { readonly at: number; readonly bytes: Uint8Array; readonly synced: boolean }): void
+  /** What to call when the answer arrives: a synced write is durable then, and not before. */
+  wrote(
+    file: tree.FileNode,
+    write: { readonly at: number; readonly bytes: Uint8Array; readonly synced: boolean },
+  ): Answered
   resized(file: tree.FileNode, size: number): void
-  syncedFile(file: tree.FileNode): void
+  syncedFile(file: tree.FileNode): Answered
   changedEntry(change: tree.EntryChange): void
   renamed(renaming: tree.Renaming): void
   removedDirectory(removed: tree.EntryChange, directory: tree.DirectoryNode): void
-  syncedDirectory(directory: tree.DirectoryNode): void
+  syncedDirectory(directory: tree.DirectoryNode): Answered
 }
 
 export interface TreeDiskParts {
@@ -28,7 +34,12 @@ export interface TreeDiskParts {
   perform<T>(call: DiskCall, act: (bytes: number) => T): T
   /** Throws when there is no process any more that could do anything; also asked before an answer arrives. */
   checkAlive(): void
+  /** How long the answer to a write or a sync takes; others come at once. */
+  readonly latency?: () => Promise<void>
 }
+
+/** The operations after which something is durable. */
+const slow: ReadonlySet<DiskCall['op']> = new Set<DiskCall['op']>(['write', 'sync', 'syncDirectory'])
 
 export class TreeDisk implements Disk {
   readonly label: string
@@ -71,15 +82,19 @@ export class TreeDisk implements Disk {
       })
     return {
       read: (into, at) => run({ op: 'read', path, bytes: into.length }, () => file.content.read(into, at)),
-      write: (from, at) =>
-        run({ op: 'write', path, bytes: from.length }, (count) => {
+      write: async (from, at) => {
+        let answered: Answered | undefined
+        const written = await run({ op: 'write', path, bytes: from.length }, (count) => {
           const bytes = new Uint8Array(from.subarray(0, count)) // a copy: slice() of a Buffer would be a view
           file.content.write(bytes, at)
-          effects.wrote(file, { at, bytes, synced: options.mode === 'synced' })
+          answered = effects.wrote(file, { at, bytes, synced: options.mode === 'synced' })
           this.#notify(path)
           return count
-        }),
-      sync: () => run({ op: 'sync', path }, () => effects.syncedFile(file)),
+        })
+        answered?.()
+        return written
+      },
+      sync: async () => (await run({ op: 'sync', path }, () => effects.syncedFile(file)))(),
       truncate: (size) =>
         run({ op: 'truncate', path }, () => {
           file.content.resize(size)
@@ -133,10 +148,11 @@ export class TreeDisk implements Disk {
     })
   }
 
-  syncDirectory(path: string): Promise<void> {
-    return this.#answer({ op: 'syncDirectory', path }, () => {
-      this.#parts.effects.syncedDirectory(tree.findDirectory(this.#parts.root, path, 'syncDirectory'))
-    })
+  async syncDirectory(path: string): Promise<void> {
+    const answered = await this.#answer({ op: 'syncDirectory', path }, () =>
+      this.#parts.effects.syncedDirectory(tree.findDirectory(this.#parts.root, path, 'syncDirectory')),
+    )
+    answered()
   }
 
   existsNow(path: string): boolean {
@@ -182,7 +198,7 @@ export class TreeDisk implements Disk {
   async #answer<T>(call: DiskCall, act: (bytes: number) => T): Promise<T> {
     const result = this.#parts.perform(call, act)
     // A process that died meanwhile never hears the answer.
-    await Promise.resolve()
+    await (slow.has(call.op) ? this.#parts.latency?.() : undefined)
     this.#parts.checkAlive()
     return result
   }

@@ -36,6 +36,8 @@ export interface EntryEffect {
   durable: boolean
 }
 
+const nothingToDo = (): void => undefined
+
 export class UnsyncedEffects implements TreeEffects {
   readonly #files = new WeakMap<FileNode, FileState>()
   /** Durable entries of each directory, before `entryEffects`. */
@@ -73,17 +75,29 @@ export class UnsyncedEffects implements TreeEffects {
     return this.#directories.get(directory) as Map<string, TreeNode> // adopted above
   }
 
-  wrote(file: FileNode, write: { readonly at: number; readonly bytes: Uint8Array; readonly synced: boolean }): void {
-    if (write.bytes.length === 0) return
+  wrote(
+    file: FileNode,
+    write: { readonly at: number; readonly bytes: Uint8Array; readonly synced: boolean },
+  ): () => void {
+    if (write.bytes.length === 0) return nothingToDo
     const state = this.fileState(file)
     const sequence = ++this.sequence
     const synced = write.synced && !this.dying
     if (write.at + write.bytes.length > sizeAfter(state)) state.lastMetadata = sequence
     const { at, bytes } = write
-    state.effects.push({ kind: 'write', at, bytes, sequence, state: synced ? 'durable' : 'pending' })
-    if (!synced) return
-    this.logFloor = Math.max(this.logFloor, state.lastMetadata)
-    fold(state)
+    const effect: ContentEffect = { kind: 'write', at, bytes, sequence, state: 'pending' }
+    state.effects.push(effect)
+    return synced ? this.#whenAnswered(state, [effect]) : nothingToDo
+  }
+
+  /** Makes these durable, unless a failed sync has dropped them meanwhile. */
+  #whenAnswered(state: FileState, effects: readonly ContentEffect[]): () => void {
+    const { lastMetadata } = state
+    return () => {
+      for (const effect of effects) if (effect.state === 'pending') effect.state = 'durable'
+      this.logFloor = Math.max(this.logFloor, lastMetadata)
+      fold(state)
+    }
   }
 
   resized(file: FileNode, size: number): void {
@@ -93,12 +107,10 @@ export class UnsyncedEffects implements TreeEffects {
     state.effects.push({ kind: 'resize', size, sequence, state: 'pending' })
   }
 
-  syncedFile(file: FileNode): void {
-    if (this.dying) return
+  syncedFile(file: FileNode): () => void {
+    if (this.dying) return nothingToDo
     const state = this.fileState(file)
-    for (const effect of state.effects) if (effect.state === 'pending') effect.state = 'durable'
-    this.logFloor = Math.max(this.logFloor, state.lastMetadata)
-    fold(state)
+    return this.#whenAnswered(state, [...state.effects])
   }
 
   /** What a failed sync does to a file: the system takes its pages for clean, whatever became of them. */
@@ -134,13 +146,16 @@ export class UnsyncedEffects implements TreeEffects {
     return this.entryEffects.filter((effect) => touches(effect, directory))
   }
 
-  syncedDirectory(directory: DirectoryNode): void {
-    if (this.dying) return
-    for (const effect of this.#whatTouches(directory)) {
-      effect.durable = true
-      this.logFloor = Math.max(this.logFloor, effect.sequence)
+  syncedDirectory(directory: DirectoryNode): () => void {
+    if (this.dying) return nothingToDo
+    const touching = this.#whatTouches(directory)
+    return () => {
+      for (const effect of touching) {
+        effect.durable = true
+        this.logFloor = Math.max(this.logFloor, effect.sequence)
+      }
+      this.#foldEntries()
     }
-    this.#foldEntries()
   }
 
   #record(

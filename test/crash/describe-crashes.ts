@@ -6,7 +6,7 @@ import { crashAt, type SweepReport, sweep } from './crash-sweep.ts'
 import type { Scenario } from './scenarios.ts'
 
 const { SCENARIO, INDEX, SEED, RUNS_MULTIPLIER } = process.env
-const multiplier = Math.max(1, Number(RUNS_MULTIPLIER ?? 1))
+const multiplier = Math.max(0.25, Number(RUNS_MULTIPLIER ?? 1))
 const options = { seeds: 16 * multiplier, insideRecoveryEvery: 197 }
 
 export function describeCrashes(scenarios: readonly Scenario[]): void {
@@ -14,7 +14,7 @@ export function describeCrashes(scenarios: readonly Scenario[]): void {
   describe('a crash in any disk operation', () => {
     // Where SCENARIO names one of another file, there is nothing to do here.
     it.runIf(chosen.length === 0)('nothing of this file was asked for', () => expect(SCENARIO).toBeDefined())
-    it.each(chosen)('$name', { timeout: 600_000 * multiplier }, async (scenario) => {
+    it.each(chosen)('$name', { timeout: 600_000 * Math.ceil(multiplier) }, async (scenario) => {
       const report: SweepReport = { operations: 0, recovered: 0 }
       if (INDEX !== undefined) {
         const seed = Number(SEED ?? 0)

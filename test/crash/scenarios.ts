@@ -140,6 +140,9 @@ export const scenarios: readonly Scenario[] = [
     async run(world) {
       const stopped = await world.open()
       await world.appendAll(stopped, ['a', 'b'])
+      const refused = await world.open().catch((error: unknown) => error)
+      if (world.simulated.dead) return
+      expectThat(isHoldfastError(refused, 'LOCKED'), 'a second writer was let in')
       const next = await world.open({ takeover: true })
       await world.appendAll(next, ['a', 'c'], 500)
       const late = await stopped

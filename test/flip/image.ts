@@ -50,11 +50,11 @@ export async function diskOf(image: Image): Promise<Disk> {
   return disk
 }
 
-export function openImage(disk: Disk, readOnly: boolean = false): Promise<FileStore> {
+export function openImage(disk: Disk, readOnly: boolean = false, seed: number = 1): Promise<FileStore> {
   return openFileStore({
     disk,
     clock: fakeClock(),
-    random: seededRandom(1),
+    random: seededRandom(seed),
     process: { pid: 1, host: 'test' },
     segmentBytes: 4096,
     readOnly,

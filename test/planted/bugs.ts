@@ -1,0 +1,175 @@
+// One-line durability defects, each as a replacement in one file, with the tests that must find it. They prove that the
+// harness bites: a sweep that passes with one of these in place proves nothing.
+
+export interface PlantedBug {
+  readonly name: string
+  readonly file: string
+  /** Must stand in the file exactly once. */
+  readonly from: string
+  readonly to: string
+  /** Test files, and which of their scenarios: the quickest that must fail. */
+  readonly tests: readonly string[]
+  readonly scenario?: string
+}
+
+const crash: readonly string[] = ['test/crash/crash-even.test.ts', 'test/crash/crash-odd.test.ts']
+const faults: readonly string[] = ['test/faults/faults.test.ts']
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'acknowledged before the write has resolved',
+    file: 'src/engine/writer.ts',
+    from: '      await written\n',
+    to: '      void written.catch(() => undefined)\n',
+    tests: crash,
+    scenario: 'single appends',
+  },
+  {
+    name: 'the durable place published before the sync',
+    file: 'src/engine/writer.ts',
+    from: '      const written = writeFully(active.file, bytes, active.bytes)\n',
+    to: '      this.#parts.mark.publish({ ...this.#durablePlace(), bytes: active.bytes + bytes.length })\n      const written = writeFully(active.file, bytes, active.bytes)\n',
+    tests: crash,
+    scenario: 'single appends',
+  },
+  {
+    name: 'a new segment whose name is not synced',
+    file: 'src/engine/active-segment.ts',
+    from: '      await disk.syncDirectory(folders.segments)\n',
+    to: '',
+    tests: crash,
+    scenario: 'rotate',
+  },
+  {
+    name: 'names that a killed process left taken for durable',
+    file: 'src/engine/open-log.ts',
+    from: '    await this.#disk.syncDirectory(folders.segments)\n',
+    to: '',
+    tests: crash,
+    scenario: 'rotate',
+  },
+  {
+    name: 'a readable tail served without being written anew',
+    file: 'src/core/recovery-table.ts',
+    from: '    when: (facts) => facts.complete === facts.fileBytes,\n    then: { refuse: false, setAside: false, cut: true, carry: true },',
+    to: '    when: (facts) => facts.complete === facts.fileBytes,\n    then: { refuse: false, setAside: false, cut: false, carry: false },',
+    tests: crash,
+    scenario: 'single appends',
+  },
+  {
+    name: 'a tail cut without being carried',
+    file: 'src/engine/open-log.ts',
+    from: 'to: verdict.then.carry ? tail.complete : tail.witness }',
+    to: 'to: tail.witness }',
+    tests: crash,
+    scenario: 'single appends',
+  },
+  {
+    name: 'the tail cut before its new segment is durable',
+    file: 'src/engine/open-log.ts',
+    from: '    const active = await ActiveSegment.create(this.#disk, { name, header, link: old.lastSum, carry: link })\n    if (tail.fileBytes > tail.witness) await cutFile(this.#disk, segment.path, tail.witness)\n',
+    to: '    if (tail.fileBytes > tail.witness) await cutFile(this.#disk, segment.path, tail.witness)\n    const active = await ActiveSegment.create(this.#disk, { name, header, link: old.lastSum, carry: link })\n',
+    tests: ['test/crash/crash-odd.test.ts'],
+    scenario: 'reopen after crashes',
+  },
+  {
+    name: 'a command id written apart from its events',
+    file: 'src/engine/writer.ts',
+    from: 'controlBody(control, left > 0)',
+    to: 'controlBody(control, false)',
+    tests: crash,
+    scenario: 'batches',
+  },
+  {
+    name: 'batches that are not joined',
+    file: 'src/engine/writer.ts',
+    from: 'encodeEventTail(event), left > 0)',
+    to: 'encodeEventTail(event), false)',
+    tests: crash,
+    scenario: 'batches',
+  },
+  {
+    name: 'the fence not looked at',
+    file: 'src/engine/writer.ts',
+    from: '      if (this.#parts.disk.existsNow(this.#nextFence)) throw superseded(this.#parts.disk)\n',
+    to: '',
+    tests: crash,
+    scenario: 'takeover',
+  },
+  {
+    name: 'the lock ignored',
+    file: 'src/engine/owner.ts',
+    from: '  if (!takeover) throw await locked(disk)\n',
+    to: '  if (!takeover) return { fence: newest, lock: { release: async () => undefined } }\n',
+    tests: crash,
+    scenario: 'takeover',
+  },
+  {
+    name: 'a failed writer that goes on',
+    file: 'src/engine/writer.ts',
+    from: '    this.#refuseQueue()\n    this.#tellIdle()\n    this.#parts.events.failed(this.#failure)\n',
+    to: '    this.#refuseQueue()\n    this.#tellIdle()\n    this.#parts.events.failed(this.#failure)\n    this.#failure = undefined\n',
+    tests: faults,
+    scenario: 'mending in place',
+  },
+  {
+    name: 'what was pending when a write failed taken for refused',
+    file: 'src/engine/writer.ts',
+    from: "new HoldfastError('INDETERMINATE',",
+    to: "new HoldfastError('LATCHED',",
+    tests: faults,
+    scenario: 'single appends',
+  },
+  {
+    name: 'a short count taken for a whole write',
+    file: 'src/engine/whole-file.ts',
+    from: '  while (done < from.length) {\n    const count = await file.write(',
+    to: '  while (done === 0) {\n    const count = await file.write(',
+    tests: faults,
+    scenario: 'single appends',
+  },
+  {
+    name: 'a rewritten segment put in place before its record is durable',
+    file: 'src/engine/rewrite-segment.ts',
+    from: "    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n    await putInPlace(disk, rewrite)\n",
+    to: "    await putInPlace(disk, { ...base, time: 0 })\n    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n",
+    tests: crash,
+    scenario: 'retention',
+  },
+  {
+    name: 'a rewritten file whose name is not durable when the log names it',
+    file: 'src/engine/rewrite-segment.ts',
+    from: '      await disk.syncDirectory(folders.segments)\n',
+    to: '',
+    tests: crash,
+    scenario: 'retention',
+  },
+  {
+    name: 'lines read without their checksums',
+    file: 'src/engine/sequential-read.ts',
+    from: "    throw damaged(view.disk, segment.path, lines.offset, 'line-checksum', 'the line does not match its checksum')\n",
+    to: '    return 0\n',
+    tests: ['test/flip/flip-odd.test.ts'],
+  },
+  {
+    name: 'the published durable place not counted as a witness',
+    file: 'src/engine/open-log.ts',
+    from: 'if (mark !== undefined && mark.segment === segment.facts.name && mark.bytes >= floor) {',
+    to: "if (mark !== undefined && mark.segment === 'none' && mark.bytes >= floor) {",
+    tests: ['test/flip/flip-even.test.ts'],
+  },
+  {
+    name: 'bytes cut without a copy',
+    file: 'src/engine/open-log.ts',
+    from: '      const asidePath = verdict.then.setAside\n',
+    to: '      const asidePath = verdict.then.setAside && tail.fileBytes < 0\n',
+    tests: ['test/flip/flip-even.test.ts'],
+  },
+  {
+    name: 'caches of another journal trusted blindly',
+    file: 'src/engine/note.ts',
+    from: 'json.journal !== identity.journal || json.epoch !== identity.epoch',
+    to: 'json.journal === undefined',
+    tests: ['test/flip/other-files.test.ts'],
+  },
+]
