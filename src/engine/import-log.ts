@@ -57,6 +57,7 @@ export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly 
     await cursor.end()
   }
   await disk.syncDirectory(folders.segments)
+  await disk.syncDirectory('')
   await writeIdentity(disk, { ...plan.identity, lock: disk.lockMechanism })
 }
 
@@ -205,8 +206,10 @@ class LogImport {
   async *#contentOf({ digest, bytes, data }: BlobControl): AsyncGenerator<Uint8Array, void, undefined> {
     if (data !== undefined) return yield Buffer.from(data, 'base64')
     for (let left = bytes; left > 0; ) {
-      const chunk = (await this.#cursor.fill()) ? this.#cursor.take()?.chunk : undefined
-      if (chunk === undefined) throw this.#cursor.invalid(`the content of blob ${digest} is missing`)
+      const missing = `the content of blob ${digest} is missing`
+      if (!(await this.#cursor.fill())) throw this.#cursor.invalid(missing, this.#cursor.index + 1)
+      const chunk = this.#cursor.take()?.chunk
+      if (chunk === undefined) throw this.#cursor.invalid(missing)
       const part = Buffer.from(chunk, 'base64')
       if (part.length === 0 || part.length > left) {
         throw this.#cursor.invalid(`the content of blob ${digest} has another length`)

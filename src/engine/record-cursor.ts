@@ -43,10 +43,11 @@ export class RecordCursor {
     await this.#pages.return?.()
   }
 
-  invalid(why: string): HoldfastError {
-    return new HoldfastError('IMPORT_INVALID', `record ${this.index} of the import can't be taken: ${why}`, {
+  /** By default of the record that was taken last. */
+  invalid(why: string, index: number = this.index): HoldfastError {
+    return new HoldfastError('IMPORT_INVALID', `record ${index} of the import can't be taken: ${why}`, {
       hint: 'Nothing was imported. Export the journal again, or import the file that the export wrote, unchanged.',
-      details: { index: this.index, reason: why },
+      details: { index, reason: why },
     })
   }
 }

@@ -44,7 +44,6 @@ export async function loadState(current: MemoryState, records: ImportSource): Pr
   // The newest event is gone, and its time with it: it was at most the journal's.
   if (loaded.position > newest) loaded.eventTime = loaded.time
   loaded.removed = withoutRetained(joinBlocks(removed), loaded.events)
-  checkBlobs(loaded, index)
   return loaded
 }
 
@@ -115,6 +114,11 @@ function loadEvent(state: MemoryState, record: { readonly text: string; readonly
   const last = state.lastSeq(stream)
   if (seq !== last + 1) throw invalid(index, `seq ${seq} of stream ${JSON.stringify(stream)} does not follow ${last}`)
   if (time < state.eventTime) throw invalid(index, 'its time is before that of its predecessor')
+  for (const digest of event.blobs) {
+    const blob = state.blobs.get(digest)
+    if (blob === undefined) throw invalid(index, `the blob ${digest} that it names is missing`)
+    blob.named = true
+  }
   state.addEvent(event)
   state.time = Math.max(state.time, time)
 }
@@ -183,16 +187,6 @@ function withoutRetained(blocks: readonly RemovedBlock[], events: readonly Store
     if (start <= to) parts.push({ from: start, to, streams })
   }
   return parts
-}
-
-function checkBlobs(state: MemoryState, end: number): void {
-  for (const event of state.events) {
-    for (const digest of event.blobs) {
-      const blob = state.blobs.get(digest)
-      if (blob === undefined) throw invalid(end, `blob ${digest} of position ${event.position} is missing`)
-      blob.named = true
-    }
-  }
 }
 
 function invalid(index: number, why: string, extras: ErrorExtras = {}): HoldfastError {
