@@ -30,7 +30,8 @@ async function intoBoth(bytes: Buffer, options: ImportOptions = {}): Promise<rea
 async function refused(bytes: Buffer, at: number, what = ''): Promise<void> {
   for (const error of await intoBoth(bytes)) {
     expect(error, what).toMatchObject({ code: 'IMPORT_INVALID', details: { line: at } })
-    const { offset, reason } = (error as { readonly details: { readonly offset: number; readonly reason: string } }).details
+    const { offset, reason } = (error as { readonly details: { readonly offset: number; readonly reason: string } })
+      .details
     expect([typeof offset, typeof reason], what).toEqual(['number', 'string'])
   }
 }
@@ -67,7 +68,9 @@ describe('a file that is not whole', () => {
       const flipped = Buffer.from(whole)
       flipped[at] = (flipped[at] as number) ^ 0x10
       expect(['IMPORT_INVALID', 'NEWER_FORMAT']).toContain(await codeOf(importJournal(inPieces(flipped), target)))
-      expect(await codeOf(importJournal(inPieces(whole.subarray(0, at)), target)), `cut at ${at}`).toBe('IMPORT_INVALID')
+      expect(await codeOf(importJournal(inPieces(whole.subarray(0, at)), target)), `cut at ${at}`).toBe(
+        'IMPORT_INVALID',
+      )
     }
     expect(await readdir(directory)).toEqual([])
   })
@@ -175,7 +178,11 @@ describe('a file with sound checksums', () => {
       'too much data': eventBody(1, 's', 1, `,"data":"${'x'.repeat(limits.eventBytesMax + 64)}"`),
     }
     for (const [what, body] of Object.entries(bad)) await refused(forged([body]), 2, what)
-    await refused(forged([Buffer.concat([Buffer.from(good.slice(0, -4)), Buffer.from([0x22, 0xff, 0x22])])]), 2, 'UTF-8')
+    await refused(
+      forged([Buffer.concat([Buffer.from(good.slice(0, -4)), Buffer.from([0x22, 0xff, 0x22])])]),
+      2,
+      'UTF-8',
+    )
   })
 
   it('is refused when a control record is of no kind or form that an export holds', async () => {
@@ -184,7 +191,15 @@ describe('a file with sound checksums', () => {
       { control: 'unknown' },
       { control: '__proto__' },
       { control: 'constructor' },
-      { control: 'rewrite', time: 1, reason: '', old: [['../../../etc/passwd', '']], sha256: '', bytes: 0, sealed: ['', 0, ''] },
+      {
+        control: 'rewrite',
+        time: 1,
+        reason: '',
+        old: [['../../../etc/passwd', '']],
+        sha256: '',
+        bytes: 0,
+        sealed: ['', 0, ''],
+      },
       { control: 'retain', time: 1, before: 100 },
       { control: 'agenda', id: 'x', due: 1, extra: 1 },
       { control: 'agenda', id: '', due: 1 },
@@ -270,7 +285,9 @@ describe('importing', () => {
     expect(await codeOf(importJournal(inPieces(bytes), join(directory, 'file')))).toBe('TARGET_IS_FILE')
     expect(await codeOf(importJournal(inPieces(bytes), join(directory, 'no', 'where')))).toBe('INVALID_ARGUMENT')
     expect(await codeOf(importJournal(inPieces(bytes), 'memory:'))).toBe('INVALID_ARGUMENT')
-    expect(await codeOf(importJournal(inPieces(bytes), join(directory, 'x'), { segmentBytes: 1 }))).toBe('INVALID_ARGUMENT')
+    expect(await codeOf(importJournal(inPieces(bytes), join(directory, 'x'), { segmentBytes: 1 }))).toBe(
+      'INVALID_ARGUMENT',
+    )
     expect((await readdir(directory)).sort()).toEqual(['file', 'target'])
   })
 
