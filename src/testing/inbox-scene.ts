@@ -53,7 +53,10 @@ export async function inboxFiles(disk: Disk): Promise<readonly string[]> {
   return [...(await listNames(disk, 'inbox'))].sort()
 }
 
-/** Lets everything happen that waits for no clock: a disk in memory answers within microtasks. */
+/** More turns than the operations of any scene: the simulated disk answers each in a turn of its own. */
+const settleTurns = 250
+
+/** Lets everything happen that waits for no clock. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await nextTurn()
+  for (let turn = 0; turn < settleTurns; turn++) await nextTurn()
 }
