@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { RewriteControl } from '../core/control.ts'
-import type { ByteOffset, TimeMs } from '../core/numbers.ts'
+import type { ByteOffset, Seq, TimeMs } from '../core/numbers.ts'
 import { checkLine, controlBody, lineKind, parseControlLine, parseEventLine } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
@@ -191,7 +191,18 @@ class Rewriting {
 
   async #flushStub(out: LineWriter): Promise<void> {
     if (this.#stub.isEmpty) return
-    for (const record of this.#stub.take()) await out.addBody(controlBody(record, false))
+    for (const record of this.#stub.take()) {
+      for (const [stream, , last] of record.streams) await this.#truncate(stream, last + 1)
+      await out.addBody(controlBody(record, false))
+    }
+  }
+
+  /** What is left of a stream begins behind what was removed of it: folding the stub says the same. */
+  async #truncate(stream: string, before: Seq): Promise<void> {
+    const key = stateKeys.truncated(stream)
+    const known = (await this.#log.state.loadEntry<Seq>(key)) ?? 0
+    if (known < before) this.#derive(key, before)
+    else this.#derived.set(key, JSON.stringify(known))
   }
 
   async #previousSegments(segment: Segment): Promise<ReadonlyMap<string, number>> {

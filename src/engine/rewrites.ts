@@ -2,7 +2,7 @@
 // forerunners are still there. Each step can be done again.
 
 import { createHash } from 'node:crypto'
-import type { RewriteControl } from '../core/control.ts'
+import type { RemovedControl, RewriteControl } from '../core/control.ts'
 import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { limits } from '../limits.ts'
@@ -95,12 +95,21 @@ async function readThrough(log: RewriteContext, segment: Segment): Promise<void>
         if (lineKind(buffer, start) === 'event') events++
         if (lineKind(buffer, start) !== 'control' || checkLine(buffer, start, end) === undefined) continue
         const { control } = parseControlLine(buffer.toString('utf8', start, end))
+        if (control.control === 'removed') await noteRemoved(log.state, control)
         if (control.control !== 'blob' || control.data === undefined) continue
         log.state.setEntry(stateKeys.blob(control.digest), { bytes: control.bytes, at: [segment.facts.number, offset] })
       }
     }
   })
   segment.facts = { ...segment.facts, events, isResidue: events === 0 }
+}
+
+/** What is left of a stream begins behind what was removed of it. */
+async function noteRemoved(state: State, stub: RemovedControl): Promise<void> {
+  for (const [stream, , last] of stub.streams) {
+    const key = stateKeys.truncated(stream)
+    if (((await state.loadEntry<number>(key)) ?? 0) <= last) state.setEntry(key, last + 1)
+  }
 }
 
 async function holds(disk: Disk, path: string, rewrite: RewriteControl): Promise<boolean> {
