@@ -57,9 +57,7 @@ async function payloads() {
     ]),
     set: new Set(['one', 2, null]),
     undefined: undefined,
-    error: Object.assign(new TypeError('no such thing', { cause: new RangeError('inner') }), {
-      stack: 'TypeError: no such thing',
-    }),
+    error: withStack(new TypeError('no such thing', { cause: withStack(new RangeError('inner')) })),
     dollars: { $key: 1, $$key: 2, $date: 'not a date', __proto__x: 3 },
   }
   for (const [form, value] of Object.entries(forms)) {
@@ -206,4 +204,9 @@ async function readBack() {
   }
   await store.close()
   return { ...state, streams, commands, blobs, removed, events }
+}
+
+/** A stack names the files of the machine that it comes from: a golden file has one of its own. */
+function withStack(error) {
+  return Object.assign(error, { stack: `${error.name}: ${error.message}` })
 }

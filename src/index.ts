@@ -15,6 +15,7 @@ export type { RepairAction, RepairOutcome, RepairReport } from './engine/repair.
 export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from './errors.ts'
 export { type Clock, systemClock, type Timer } from './host/clock.ts'
 export { type Random, systemRandom } from './host/random.ts'
+export { type ImportOptions, type ImportReport, type ImportSource, importJournal, openImported } from './import.ts'
 export type { AgendaEntry, AgendaFilter } from './journal/agenda.ts'
 export type { EventDraft, Redact } from './journal/append.ts'
 export type {
@@ -62,4 +63,6 @@ export type {
   VerifyReport,
 } from './stores/store.ts'
 export { type SubmitOptions, submit } from './submit.ts'
+export type { ExportOptions, ExportProgress, ExportReport, ExportSink } from './transfer/export.ts'
+export type { ImportProgress } from './transfer/import-file.ts'
 export { type RepairOptions, repair, verify } from './upkeep.ts'

@@ -45,6 +45,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from './stores/store.ts'
+import { type ExportOptions, type ExportReport, type ExportSink, exportJournal } from './transfer/export.ts'
 
 export interface JournalOptions<D extends EventDefinitions = NoDefinitions> {
   /** Schemas of event types: appends are checked, reads are typed and brought up to date. */
@@ -60,6 +61,8 @@ export interface JournalOptions<D extends EventDefinitions = NoDefinitions> {
   readonly clock?: Clock
   /** What was opened, for people. */
   readonly target?: string
+  /** Where exports to a path are written. */
+  readonly files?: ExportOptions['files']
 }
 
 export interface SubscribeOptions {
@@ -92,6 +95,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   readonly pins: { list(): Promise<readonly PinState[]> }
   readonly #store: Store
   readonly #clock: Clock
+  readonly #files: ExportOptions['files']
   readonly #appender: Appender
   readonly #decoder: EventDecoder<D>
   readonly #retention: RetentionKeeper | undefined
@@ -105,6 +109,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     this.target = options.target ?? `${store.manifest.name}:`
     this.#store = store
     this.#clock = clock
+    this.#files = options.files
     this.#appender = new Appender({ codec, registry, redact, durability })
     this.#decoder = new EventDecoder(codec, registry, () => store.identity().epoch)
     this.blobs = new Blobs(store)
@@ -234,6 +239,12 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   /** A consistent copy as of now, into a directory that must not exist or be empty. */
   backup(to: string, work: LongWork<VerifyProgress> = {}): Promise<void> {
     return this.#store.backup(to, work)
+  }
+
+  /** One checksummed file of JSON Lines with everything, as of now, for importJournal(): to a path, all or nothing, or
+   * piped to a WritableStream or a function. Appends go on meanwhile. */
+  export(to: string | ExportSink, options: Omit<ExportOptions, 'clock' | 'files'> = {}): Promise<ExportReport> {
+    return exportJournal(this.#store, to, { ...options, clock: this.#clock, files: this.#files })
   }
 
   /** After LATCHED or INDETERMINATE: recovers anew, in place. */

@@ -23,6 +23,8 @@ export const limits = {
   groupBytesMax: 8_388_608,
   /** Rotation size of a segment, by default. */
   segmentBytes: 8_388_608,
+  /** A clean close seals a segment that has grown this far, so that the next opening has little to read. */
+  sealAtCloseBytes: 1_048_576,
   segmentBytesMin: 4_096,
   segmentBytesMax: 1_073_741_824,
   /** A reader's page: at most this many events and about this many bytes (one event may be larger). */
@@ -41,6 +43,7 @@ export const limits = {
   inboxCommandBytesMax: 33_554_432,
   /** Stream heads kept in memory beside those that changed since the last seal. */
   headCacheMax: 50_000,
-  /** One line of an import file. */
-  importLineBytesMax: 8_388_608,
+  /** One line of an import file. No line of a journal is longer, so every export can be imported: the longest is the
+   * receipt of a batch of batchEventsMax events with the longest stream names. */
+  importLineBytesMax: 16_777_216,
 } as const

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import type { EventDefinitions } from './core/schema.ts'
+import { nodeFiles } from './disks/node-files.ts'
 import { HoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { type Random, systemRandom } from './host/random.ts'
@@ -12,7 +13,8 @@ import { openDirectory } from './open-directory.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { Store } from './stores/store.ts'
 
-export interface OpenOptions<D extends EventDefinitions = NoDefinitions> extends Omit<JournalOptions<D>, 'target'> {
+export interface OpenOptions<D extends EventDefinitions = NoDefinitions>
+  extends Omit<JournalOptions<D>, 'target' | 'files'> {
   /** Opens for reading, beside a writer. */
   readonly readOnly?: boolean
   /** Takes a journal over from a writer that has stopped without letting go of it. */
@@ -40,7 +42,7 @@ export async function open<const D extends EventDefinitions = NoDefinitions>(
 ): Promise<Journal<D>> {
   const store = await openStore(parseTarget(target), options)
   try {
-    return createJournal(store, { ...options, target: String(target) })
+    return createJournal(store, { ...options, target: String(target), files: nodeFiles })
   } catch (error) {
     await store.close()
     throw error

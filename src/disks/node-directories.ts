@@ -12,21 +12,26 @@ import { nodeDisk } from './node-disk.ts'
 /** Ends in .part: a journal that still holds it after a crash takes it for what it is. */
 const lockPath = 'backup.part'
 
-export const nodeDirectories: Directories = {
-  async begin(path) {
-    const target = await freeTarget(path)
-    const part = `${target}.backup-part`
-    await makeUnlessThere(part)
-    const disk = nodeDisk(part)
-    const lock = await takeLock(disk, path)
-    try {
-      await removeContent(part)
-    } catch (error) {
-      await lock.release()
-      throw error
-    }
-    return newDirectory({ target, part, disk, lock })
-  },
+export const nodeDirectories: Directories = nodeDirectoriesFor('backup')
+
+/** The part is named for what is made of it. */
+export function nodeDirectoriesFor(what: 'backup' | 'import'): Directories {
+  return { begin: (path) => begin(path, what) }
+}
+
+async function begin(path: string, what: string): Promise<NewDirectory> {
+  const target = await freeTarget(path)
+  const part = `${target}.${what}-part`
+  await makeUnlessThere(part)
+  const disk = nodeDisk(part)
+  const lock = await takeLock(disk, path)
+  try {
+    await removeContent(part)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+  return newDirectory({ target, part, disk, lock })
 }
 
 function newDirectory(made: {

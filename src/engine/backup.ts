@@ -22,7 +22,8 @@ import { type LogView, readableBytes } from './log-view.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { BlobPlace } from './state.ts'
 import { kindPrefix } from './state-keys.ts'
-import { errorCodeOf, writeFully } from './whole-file.ts'
+import { fullError, type NamedTarget, onTarget } from './target-error.ts'
+import { writeFully } from './whole-file.ts'
 import { WorkWindow } from './work-window.ts'
 
 export interface BackupSource {
@@ -40,15 +41,16 @@ export async function backupLog(
   work: LongWork<VerifyProgress>,
   directories: Directories,
 ): Promise<void> {
+  const named: NamedTarget = { what: 'backup', to }
   const segments = heldSegments(source.log)
   try {
-    const target = await onTarget(to, () => directories.begin(to))
+    const target = await onTarget(named, () => directories.begin(to))
     try {
       await new Backup(source, target.disk, work).copy(segments)
-      await onTarget(to, () => target.commit())
+      await onTarget(named, () => target.commit())
     } catch (error) {
       await discard(target)
-      throw fullError(error, to)
+      throw fullError(error, named)
     }
   } finally {
     for (const { segment } of segments) await segment.leave()
@@ -205,61 +207,4 @@ function checkedSum(disk: Disk, path: string, lines: LineReader, previous: numbe
     throw damaged(disk, path, lines.offset, 'line-link', 'the line does not follow the one before it')
   }
   return line.sum
-}
-
-/** What the file system says of the target, as whoever named it needs it. */
-async function onTarget<T>(to: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw targetError(error, to)
-  }
-}
-
-function targetError(error: unknown, to: string): unknown {
-  switch (errorCodeOf(error)) {
-    case 'ENOTEMPTY':
-    case 'EEXIST':
-      return new HoldfastError('TARGET_NOT_EMPTY', `${to} is not empty`, {
-        hint: 'Choose a directory that is empty or not there yet; a backup never overwrites.',
-        cause: error,
-      })
-    case 'ENOTDIR':
-      return new HoldfastError('TARGET_IS_FILE', `${to} is a file, or lies below one`, {
-        hint: 'Choose a directory that is empty or not there yet.',
-        cause: error,
-      })
-    case 'ENOENT':
-      return new HoldfastError('INVALID_ARGUMENT', `the directory that is to hold ${to} is not there`, {
-        hint: 'Create it first.',
-        cause: error,
-      })
-    case 'EBUSY':
-      return new HoldfastError('LOCKED', `another process is making a backup at ${to}`, {
-        hint: 'Wait for it, or choose another directory.',
-        cause: error,
-      })
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new HoldfastError('NO_PERMISSION', `no permission to write at ${to}`, {
-        hint: 'Check who owns the directory above it.',
-        cause: error,
-      })
-    default:
-      return fullError(error, to)
-  }
-}
-
-function fullError(error: unknown, to: string): unknown {
-  const code = errorCodeOf(error)
-  if (error instanceof HoldfastError || code === undefined) return error
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') {
-    const message = error instanceof Error ? error.message : String(error)
-    return new HoldfastError('IO', `the backup to ${to} failed: ${message}`, { cause: error })
-  }
-  return new HoldfastError('DISK_FULL', `no room for the backup at ${to}`, {
-    hint: 'Free some space there, or choose another disk.',
-    cause: error,
-  })
 }

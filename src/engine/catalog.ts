@@ -52,10 +52,8 @@ export class Catalog {
     return index
   }
 
-  add(facts: SegmentFacts): Segment {
-    const segment = this.#make(facts)
-    this.#set([...this.#segments, segment])
-    return segment
+  add(...facts: readonly SegmentFacts[]): void {
+    this.#set([...this.#segments, ...facts.map((each) => this.#make(each))])
   }
 
   /** The active segment is sealed at this length, and another one is active. */

@@ -56,6 +56,11 @@ export class LineReader {
     return this.#base + this.#cursor
   }
 
+  /** Offset in `buffer` behind the last line that next() gave. */
+  get consumedInBuffer(): number {
+    return this.#cursor
+  }
+
   /** Whether the range was read to its end. Behind `consumed` there may be bytes without a newline. */
   get exhausted(): boolean {
     return this.#base + this.#filled >= this.#to

@@ -161,7 +161,7 @@ class LogOpening {
     const isUsable = this.#usesTables && tables.outcome.state === 'ready'
     const note = isUsable ? decodeNote(tables.note, this.#options.identity) : undefined
     if (note === undefined && this.#isWriter) await tables.clear()
-    for (const facts of note?.sealed ?? []) this.#catalog.add(facts)
+    this.#catalog.add(...(note?.sealed ?? []))
     this.#covered = note?.sealed.length ?? 0
     const usable = note !== undefined || this.#isWriter ? tables : await emptyTables(this.#disk, tables)
     const state = new State(usable, note?.scalars ?? emptyScalars())

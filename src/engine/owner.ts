@@ -67,7 +67,7 @@ export async function newestFence(disk: Disk): Promise<number> {
 }
 
 /** False when another process made it first. */
-async function makeFence(disk: Disk, fence: number): Promise<boolean> {
+export async function makeFence(disk: Disk, fence: number): Promise<boolean> {
   try {
     const file = await disk.open(fencePath(fence), { mode: 'write', create: 'exclusive' })
     try {

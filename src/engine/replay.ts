@@ -30,39 +30,62 @@ export interface ReplayPlan {
 
 /** Returns the sum of the last line. */
 export async function replay(plan: ReplayPlan): Promise<number> {
-  const { disk, file, path, from, to, state, index, hash } = plan
+  const { disk, file, path, from, to, state, hash } = plan
   const lines = new LineReader(file, { from, to, chunkBytes: limits.pageBytes })
-  let previous = plan.sum
+  const fold = new Fold(plan)
   while (await lines.load()) {
-    while (lines.next()) {
-      const { buffer, start, end, offset } = lines
-      const line = checkLine(buffer, start, end)
-      if (line === undefined) throw damaged(disk, path, offset, 'line-checksum', 'the line does not match its checksum')
-      if (line.link !== previous) {
-        throw damaged(disk, path, offset, 'line-link', 'the line does not follow the one before it')
-      }
-      previous = line.sum
-      hash?.update(buffer.subarray(start, end + 1))
-      if (lineKind(buffer, start) === 'event') {
-        const event = eventStart(buffer, start, end)
-        const place = { stream: event.stream, seq: event.seq, position: event.position }
-        index?.add({ ...place, offset }, state === undefined ? undefined : previousSegment(state, event.stream))
-        const { blobs } = event
-        if (blobs.length > 0) index?.addBlobs(blobs)
-        state?.applyEvent({ ...place, time: event.time, segment: plan.number, blobs })
-      } else if (state !== undefined) {
-        await applyControl(buffer.toString('utf8', start, end), state, [plan.number, offset], path)
-      }
+    const loadedFrom = lines.consumedInBuffer
+    for (let at = fold.events(lines); at !== undefined; at = fold.events(lines)) {
+      const text = lines.buffer.toString('utf8', lines.start, lines.end)
+      if (state !== undefined) await applyControl(text, state, at, path)
     }
+    hash?.update(lines.buffer.subarray(loadedFrom, lines.consumedInBuffer))
   }
   if (lines.consumed < to)
     throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
-  return previous
+  return fold.sum
 }
 
-function previousSegment(state: State, stream: string): number | undefined {
+/** The part that runs for every line, without anything to wait for. */
+class Fold {
+  readonly #plan: ReplayPlan
+  /** Sum of the last line. */
+  sum: number
+
+  constructor(plan: ReplayPlan) {
+    this.#plan = plan
+    this.sum = plan.sum
+  }
+
+  /** Folds the events that are loaded. Stops at a control record, which is then the current line, and says where it stands. */
+  events(lines: LineReader): readonly [segment: number, offset: ByteOffset] | undefined {
+    const { state, index, number } = this.#plan
+    while (lines.next()) {
+      const { buffer, start, end } = lines
+      const line = checkLine(buffer, start, end)
+      if (line === undefined) throw this.#damaged(lines, 'line-checksum', 'the line does not match its checksum')
+      if (line.link !== this.sum) throw this.#damaged(lines, 'line-link', 'the line does not follow the one before it')
+      this.sum = line.sum
+      if (lineKind(buffer, start) !== 'event') return [number, lines.offset]
+      const { stream, seq, position, time, blobs } = eventStart(buffer, start, end)
+      const previous = state === undefined ? undefined : previousSegment(state, stream, number)
+      index?.add({ stream, seq, position, offset: lines.offset }, previous)
+      if (blobs.length > 0) index?.addBlobs(blobs)
+      state?.applyEvent({ stream, seq, position, time, segment: number, blobs })
+    }
+    return undefined
+  }
+
+  #damaged(lines: LineReader, kind: string, what: string): Error {
+    return damaged(this.#plan.disk, this.#plan.path, lines.offset, kind, what)
+  }
+}
+
+/** Known only as far as memory knows the stream. A stub in this very segment says nothing of an earlier one. */
+export function previousSegment(state: State, stream: string, segment: number): number | undefined {
   const head = state.head(stream)
-  return head === undefined ? undefined : (head?.segment ?? 0)
+  if (head === undefined) return undefined
+  return head === null || head.segment === segment ? 0 : head.segment
 }
 
 async function applyControl(
@@ -72,8 +95,7 @@ async function applyControl(
   path: string,
 ): Promise<void> {
   const { control } = parseControlLine(text)
-  const needed = state.neededFor(control)
-  if (needed !== undefined) await state.loadEntry(needed)
+  for (const key of state.neededFor(control)) await state.loadEntry(key)
   if (!state.apply(control, at)) {
     throw new HoldfastError('NEWER_FORMAT', `${path} holds a record of an unknown kind: ${control.control}`, {
       hint: 'Upgrade holdfast to open this journal.',

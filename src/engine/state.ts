@@ -151,9 +151,18 @@ export class State {
   }
 
   /** Keys that must be in memory before `apply` can take this record. */
-  neededFor(control: Control): string | undefined {
-    if (control.control === 'agenda') return stateKeys.agenda(control.id)
-    return control.control === 'blob' && control.gone === true ? stateKeys.blob(control.digest) : undefined
+  neededFor(control: Control): readonly string[] {
+    switch (control.control) {
+      case 'agenda':
+        return [stateKeys.agenda(control.id)]
+      case 'blob':
+        return control.gone === true ? [stateKeys.blob(control.digest)] : noKeys
+      case 'removed':
+      case 'retain':
+        return (control.streams ?? []).map(([stream]) => stateKeys.truncated(stream))
+      default:
+        return noKeys
+    }
   }
 
   /** Folds in one control record that stands at `at`; false when it is of a kind that this release doesn't know. */
@@ -251,7 +260,7 @@ export class State {
       this.scalars.keep = new Map(control.keep ?? [])
     }
     for (const [stream, before] of control.streams ?? []) {
-      this.setEntry(stateKeys.truncated(stream), before)
+      this.#truncate(stream, before)
       this.scalars.truncating.set(stream, before)
       const released = this.entry<number>(stateKeys.released(stream))
       if (released !== null && released !== undefined && released < before) {
@@ -267,7 +276,16 @@ export class State {
       const head = this.head(stream)
       if (head === undefined || head === null || head.seq < last)
         this.setHead(stream, { seq: last, position: to, segment })
+      // What is removed of a stream is always its front. The record that removed it may be gone, the stub stays.
+      this.#truncate(stream, last + 1)
     }
+  }
+
+  /** A bound never falls: stubs stand where events stood, which is before the record that removed them. */
+  #truncate(stream: string, before: Seq): void {
+    const key = stateKeys.truncated(stream)
+    const known = this.entry<Seq>(key)
+    if (known === undefined || known === null || known < before) this.setEntry(key, before)
   }
 
   /** Entries whose keys begin with a prefix, in key order, newest values, absent ones left out. */
@@ -343,6 +361,8 @@ export class State {
     await this.#tables.close()
   }
 }
+
+const noKeys: readonly string[] = []
 
 function firstName(old: readonly (readonly [name: string, sha256: string])[]): string {
   const first = old[0]

@@ -22,6 +22,7 @@ import type { DurableMark } from './durable-mark.ts'
 import { failureOf, superseded } from './failure.ts'
 import { Group, type Outcome } from './group.ts'
 import { fencePath, nextSegmentName } from './layout.ts'
+import { previousSegment } from './replay.ts'
 import type { State } from './state.ts'
 
 import { writeFully } from './whole-file.ts'
@@ -165,7 +166,9 @@ export class Writer implements AppendHost {
     try {
       if (this.#failure === undefined) {
         await this.#idle()
-        if (!this.#witnessed) await this.#witness()
+        // Sealed now, it need not be read at the next opening.
+        if (this.#active.bytes >= limits.sealAtCloseBytes) this.#rotationWanted = true
+        if (this.#rotationWanted || !this.#witnessed) await this.#witness()
         await this.#idle()
         await this.#parts.mark.settle(this.#durablePlace())
       }
@@ -298,8 +301,7 @@ export class Writer implements AppendHost {
       const offset = base + group.byteCount
       const body = eventBody({ position, stream, seq, time }, encodeEventTail(event), left > 0)
       active.lastSum = group.add(body, active.lastSum)
-      const before = this.#state.head(stream)
-      active.index.add({ stream, seq, position, offset }, before?.segment ?? (before === null ? 0 : undefined))
+      active.index.add({ stream, seq, position, offset }, previousSegment(this.#state, stream, active.number))
       const blobs = event.blobs ?? noDigests
       if (blobs.length > 0) active.index.addBlobs(blobs)
       this.#state.applyEvent({ stream, seq, position, time, segment: active.number, blobs })

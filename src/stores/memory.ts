@@ -3,7 +3,7 @@
 // It is for tests, for short-lived journals, and for comparing other stores with. Nothing is kept past the process, so
 // "durable" means visible, and an `eventual` append is visible at once too. Every operation happens in one go between
 // two turns of the event loop: a batch is judged by core/decide.ts and applied whole, or nothing of it is.
-// Parts: memory/state.ts what there is · read.ts pages · retain.ts removal · load.ts import · verify.ts checks.
+// Parts: memory/state.ts what there is · read.ts pages · retain.ts removal · load.ts import · dump.ts export · verify.ts checks.
 
 import { decide, receiptOf } from '../core/decide.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
@@ -12,7 +12,8 @@ import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import { limits } from '../limits.ts'
 import { chunksOf, collect, contentDigest, endClaims, stage } from './memory/blobs.ts'
-import { assertEmpty, loadState } from './memory/load.ts'
+import { dumpPages, snapshotOf } from './memory/dump.ts'
+import { assertEmpty, type ImportSource, loadState } from './memory/load.ts'
 import { readPages } from './memory/read.ts'
 import { retain } from './memory/retain.ts'
 import { encodePlaced, MemoryState } from './memory/state.ts'
@@ -45,12 +46,14 @@ import type {
 export interface MemoryStoreOptions {
   readonly clock: Clock
   readonly random: Random
+  /** Of an import: the journal keeps its id, its history is a new one. */
+  readonly journalId?: string | undefined
 }
 
 export interface MemoryStore extends Store {
   /** Fills an empty journal with exported records, all of them or none. Rejects with TARGET_NOT_EMPTY, or with
    * IMPORT_INVALID and the record's index in its details. Blobs kept outside the records are staged before. */
-  load(records: AsyncIterable<ImportRecord>): Promise<void>
+  load(records: ImportSource): Promise<void>
 }
 
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
@@ -81,7 +84,7 @@ class ArrayStore implements MemoryStore {
 
   constructor(options: MemoryStoreOptions) {
     this.#clock = options.clock
-    this.#identity = { journalId: options.random.hex(16), epoch: options.random.hex(16) }
+    this.#identity = { journalId: options.journalId ?? options.random.hex(16), epoch: options.random.hex(16) }
   }
 
   identity(): StoreIdentity {
@@ -210,6 +213,10 @@ class ArrayStore implements MemoryStore {
     return report
   }
 
+  dump(): AsyncIterable<readonly ImportRecord[]> {
+    return dumpPages(snapshotOf(this.#open()), () => this.#open())
+  }
+
   async verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
     return verifyState(() => this.#open(), work)
   }
@@ -264,7 +271,7 @@ class ArrayStore implements MemoryStore {
     this.#watchers.clear()
   }
 
-  async load(records: AsyncIterable<ImportRecord>): Promise<void> {
+  async load(records: ImportSource): Promise<void> {
     assertEmpty(this.#open())
     const loaded = await loadState(this.#open(), records)
     // Others may have appended while the records were read.

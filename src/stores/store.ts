@@ -320,10 +320,15 @@ export interface LongWork<P> {
   readonly progress?: (progress: P) => void
 }
 
-/** What replaces an empty journal's content at import: in order, events first to last. */
+/** A journal's content outside of a store: what dump() gives and load() takes. In order: blobs, each followed by its
+ * content; events by position, with `removed` records where retention took some; the state beside them; the time.
+ * Each record has exactly one of these fields. */
 export interface ImportRecord {
   readonly event?: { readonly text: string; readonly sum: string }
+  /** A control record's JSON (core/control-text.ts). */
   readonly control?: string
+  /** Base64: the next part of the content of the blob whose record has no `data`. */
+  readonly chunk?: string
 }
 
 export interface Store {
@@ -369,6 +374,10 @@ export interface Store {
   readBlob(digest: string): AsyncIterable<Uint8Array>
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport>
+
+  /** All that an export needs, in pages of bounded memory, as durable when it begins; appends go on meanwhile, retention
+   * waits. The same content gives the same records in every store. */
+  dump(): AsyncIterable<readonly ImportRecord[]>
 
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport>
   stats(): Promise<StoreStats>

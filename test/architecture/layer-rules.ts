@@ -59,16 +59,24 @@ export const layers: readonly Layer[] = [
     ports: io,
   },
   {
+    name: 'transfer',
+    contains: /^transfer\//,
+    below: [...base, 'core', 'host'],
+    typesOf: [storePort, 'disks/files.ts'],
+    node: [...pureNode, 'node:buffer'],
+    ports: io,
+  },
+  {
     name: 'journal',
     contains: /^journal(\.ts$|\/)/,
-    below: [...base, 'core', 'host'],
+    below: [...base, 'core', 'host', 'transfer'],
     typesOf: [storePort],
     node: pureNode,
     ports: io,
   },
   {
     name: 'features',
-    contains: /^(runs|checkpoints|entities|jobs|feed|transfer)\//,
+    contains: /^(runs|checkpoints|entities|jobs|feed)\//,
     below: [...base, 'core', 'host', 'journal'],
     typesOf: [storePort],
     ports: io,
@@ -76,18 +84,18 @@ export const layers: readonly Layer[] = [
   {
     name: 'composition',
     contains: /^(index|open|open-directory|submit|upkeep|import)\.ts$/,
-    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'journal', 'features'],
+    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features'],
   },
   {
     name: 'surfaces',
     contains: /^(cli|http|studio)\//,
-    below: [...base, 'core', 'host', 'journal', 'features', 'composition'],
+    below: [...base, 'core', 'host', 'transfer', 'journal', 'features', 'composition'],
     typesOf: [storePort],
   },
   {
     name: 'testing',
     contains: /^testing\//,
-    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'journal', 'features', 'composition'],
+    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features', 'composition'],
   },
 ]
 

@@ -258,17 +258,24 @@ export class LogFold {
       this.#keep = new Map(control.keep ?? [])
     }
     for (const [stream, before] of control.streams ?? []) {
-      this.#set(stateKeys.truncated(stream), before)
+      this.#truncate(stream, before)
       this.#truncated.set(stream, before)
       // Whether the tables keep what was released before depends on what was in memory: both are right.
       this.entries.delete(stateKeys.released(stream))
     }
   }
 
+  /** A bound never falls. */
+  #truncate(stream: string, before: Seq): void {
+    const key = stateKeys.truncated(stream)
+    if (Number(this.entries.get(key)?.print ?? 0) < before) this.#set(key, before)
+  }
+
   #takeStub(stub: RemovedControl, place: LinePlace): void {
     this.#stubs.add(stub.from, stub.to)
     this.#stubEnd = Math.max(this.#stubEnd, stub.to)
     for (const [stream, , last] of stub.streams) {
+      this.#truncate(stream, last + 1)
       const before = this.streams.get(stream)
       if (before !== undefined && before.seq >= last) continue
       this.streams.set(stream, {

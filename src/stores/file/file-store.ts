@@ -6,6 +6,7 @@ import { receiptOf } from '../../core/decide.ts'
 import type { Directories } from '../../disks/directories.ts'
 import { backupLog } from '../../engine/backup.ts'
 import { Blobs } from '../../engine/blobs.ts'
+import { dumpLog } from '../../engine/dump.ts'
 import { countEvents } from '../../engine/event-count.ts'
 import { superseded, typedFailure } from '../../engine/failure.ts'
 import { Inbox } from '../../engine/inbox.ts'
@@ -23,6 +24,7 @@ import type {
   AgendaQuery,
   Batch,
   BlobInfo,
+  ImportRecord,
   JournalHead,
   LeaseState,
   LongWork,
@@ -74,6 +76,11 @@ export class FileStore implements Store {
   #inbox: Inbox | undefined
   #earliest = 1
   #closing: Promise<void> | undefined
+  /** Ends what may take for ever, because somebody outside reads it. */
+  #endUpkeep: () => void = () => undefined
+  readonly #closingBegun: Promise<void> = new Promise((resolve) => {
+    this.#endUpkeep = resolve
+  })
   /** Retention, backup and verification take turns: one may not remove what the other reads. */
   #upkeep: Promise<unknown> = Promise.resolve()
   #refreshing: Promise<void> | undefined
@@ -305,6 +312,55 @@ export class FileStore implements Store {
     })
   }
 
+  async *dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    this.#mustBeOpen()
+    if (this.#log.writer === undefined) yield* this.#dumpAsReader()
+    else yield* this.#dumpInTurn()
+  }
+
+  /** A log of its own, so that what the writing process does meanwhile can't change what is being read. */
+  async *#dumpAsReader(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    const log = await this.#openAgain()
+    try {
+      for await (const page of dumpLog({ log, blobs: this.#blobs })) {
+        this.#mustBeOpen()
+        yield page
+      }
+    } catch (error) {
+      throw typedFailure(error, this.#options.disk)
+    } finally {
+      await log.close()
+    }
+  }
+
+  /** Keeps its turn until the last page was taken: what it reads may not be removed. Closing doesn't wait for it. */
+  async *#dumpInTurn(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    let end = (): void => undefined
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    let isTurn = (): void => undefined
+    const begun = new Promise<void>((resolve) => {
+      isTurn = resolve
+    })
+    const turn = this.#inTurn(() => {
+      isTurn()
+      return Promise.race([ended, this.#closingBegun])
+    })
+    await Promise.race([begun, turn])
+    try {
+      for await (const page of dumpLog({ log: this.#log, blobs: this.#blobs })) {
+        if (this.#closing !== undefined) throw closedError()
+        yield page
+      }
+    } catch (error) {
+      throw this.#closing === undefined ? typedFailure(error, this.#options.disk) : closedError()
+    } finally {
+      end()
+      await turn
+    }
+  }
+
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
     return this.#inTurn(async () => {
       await this.#log.writer?.settled()
@@ -391,6 +447,7 @@ export class FileStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#endUpkeep()
     await this.#inbox?.stop()
     await this.#upkeep
     this.#watchers.close()

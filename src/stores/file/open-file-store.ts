@@ -90,7 +90,7 @@ function storeOptions(options: FileOpenOptions, identity: Identity) {
   return { disk, clock, identity, segmentBytes, progress, directories }
 }
 
-function checkSegmentBytes(segmentBytes: number | undefined): void {
+export function checkSegmentBytes(segmentBytes: number | undefined): void {
   if (segmentBytes === undefined) return
   if (
     Number.isSafeInteger(segmentBytes) &&

@@ -3,10 +3,11 @@
 // Positions, seqs, times, texts and sums are adopted as they are. Positions rise; a stream begins after seq 1 only
 // where a `removed` record says what stood before. Everything is checked into a state of its own first.
 
-import type { Control } from '../../core/control.ts'
+import type { BlobControl, Control } from '../../core/control.ts'
 import { parseEventText } from '../../core/record.ts'
 import { type ErrorExtras, HoldfastError } from '../../errors.ts'
 import type { ImportRecord } from '../store.ts'
+import { contentDigest } from './blobs.ts'
 import { checkControl } from './load-control.ts'
 import { joinBlocks } from './retain.ts'
 import { MemoryState, type RemovedBlock, type StoredEvent, sumOfText, textBytes } from './state.ts'
@@ -14,25 +15,82 @@ import { MemoryState, type RemovedBlock, type StoredEvent, sumOfText, textBytes 
 const hint = 'Nothing was imported. Export the journal again, or import the file that the export wrote, unchanged.'
 
 /** The state that the records describe; blobs that are staged in `current` count as there. */
-export async function loadState(current: MemoryState, records: AsyncIterable<ImportRecord>): Promise<MemoryState> {
+export async function loadState(current: MemoryState, records: ImportSource): Promise<MemoryState> {
   const loaded = new MemoryState()
   for (const [digest, blob] of current.blobs) loaded.blobs.set(digest, { ...blob })
   const removed: RemovedBlock[] = []
+  let blob: BlobIntake | undefined
   let index = 0
-  for await (const record of records) {
-    if (record.event !== undefined) loadEvent(loaded, record.event, index)
+  const take = (record: ImportRecord): void => {
+    if (blob !== undefined) {
+      if (blob.take(record, index)) blob = undefined
+    } else if (record.event !== undefined) loadEvent(loaded, record.event, index)
     else if (record.control !== undefined) {
       const control = parseControl(record.control, index)
       if (control.control === 'removed') removed.push(loadRemoved(loaded, control, index))
+      else if (isBlobToCome(loaded, control)) blob = new BlobIntake(loaded, control)
       else loadControl(loaded, control)
     } else throw invalid(index, 'it is neither an event nor a control record')
     index++
   }
+  for await (const page of records) {
+    if (isPage(page)) for (const record of page) take(record)
+    else take(page)
+  }
+  if (blob !== undefined) throw invalid(index, 'the content of a blob is missing')
   // Only now: a removed range may reach beyond events that follow its record.
+  const newest = loaded.position
   for (const { to } of removed) loaded.position = Math.max(loaded.position, to)
+  // The newest event is gone, and its time with it: it was at most the journal's.
+  if (loaded.position > newest) loaded.eventTime = loaded.time
   loaded.removed = withoutRetained(joinBlocks(removed), loaded.events)
-  checkBlobs(loaded, index)
   return loaded
+}
+
+/** One by one or in pages. */
+export type ImportSource = AsyncIterable<ImportRecord | readonly ImportRecord[]>
+
+function isPage(page: ImportRecord | readonly ImportRecord[]): page is readonly ImportRecord[] {
+  return Array.isArray(page)
+}
+
+/** A blob whose content stands in the records that follow: it has no content here, and none is known yet. */
+function isBlobToCome(state: MemoryState, control: Control): control is BlobControl {
+  return (
+    control.control === 'blob' &&
+    control.data === undefined &&
+    control.chunks === undefined &&
+    !state.blobs.has(control.digest)
+  )
+}
+
+/** Gathers the content of one blob. */
+class BlobIntake {
+  readonly #state: MemoryState
+  readonly #control: BlobControl
+  readonly #parts: Buffer[] = []
+  #bytes = 0
+
+  constructor(state: MemoryState, control: BlobControl) {
+    this.#state = state
+    this.#control = control
+  }
+
+  /** True when it was the last part. */
+  take(record: ImportRecord, index: number): boolean {
+    const { digest, bytes } = this.#control
+    if (record.chunk === undefined) throw invalid(index, `the content of blob ${digest} is missing`)
+    const part = Buffer.from(record.chunk, 'base64')
+    this.#parts.push(part)
+    this.#bytes += part.length
+    if (part.length === 0 || this.#bytes > bytes)
+      throw invalid(index, `the content of blob ${digest} has another length`)
+    if (this.#bytes < bytes) return false
+    const content = Buffer.concat(this.#parts)
+    if (contentDigest(content) !== digest) throw invalid(index, `the content of blob ${digest} is not its own`)
+    this.#state.blobs.set(digest, { content, named: true, claims: new Set() })
+    return true
+  }
 }
 
 export function assertEmpty(state: MemoryState): void {
@@ -56,6 +114,11 @@ function loadEvent(state: MemoryState, record: { readonly text: string; readonly
   const last = state.lastSeq(stream)
   if (seq !== last + 1) throw invalid(index, `seq ${seq} of stream ${JSON.stringify(stream)} does not follow ${last}`)
   if (time < state.eventTime) throw invalid(index, 'its time is before that of its predecessor')
+  for (const digest of event.blobs) {
+    const blob = state.blobs.get(digest)
+    if (blob === undefined) throw invalid(index, `the blob ${digest} that it names is missing`)
+    blob.named = true
+  }
   state.addEvent(event)
   state.time = Math.max(state.time, time)
 }
@@ -103,9 +166,9 @@ function loadRemoved(
       throw invalid(index, `removed seqs of stream ${JSON.stringify(name)} do not stand at its front`)
     }
     stream.seq = last
-    stream.position = Math.max(stream.position, to)
+    stream.position = to
   }
-  return { from, to, streams: new Map(streams.map(([name]) => [name, { from, to }])) }
+  return { from, to, streams: new Map(streams.map(([name, first, last]) => [name, { from, to, first, last }])) }
 }
 
 /** A removed record spans from its first to its last position; events of other streams may stand in between. */
@@ -124,16 +187,6 @@ function withoutRetained(blocks: readonly RemovedBlock[], events: readonly Store
     if (start <= to) parts.push({ from: start, to, streams })
   }
   return parts
-}
-
-function checkBlobs(state: MemoryState, end: number): void {
-  for (const event of state.events) {
-    for (const digest of event.blobs) {
-      const blob = state.blobs.get(digest)
-      if (blob === undefined) throw invalid(end, `blob ${digest} of position ${event.position} is missing`)
-      blob.named = true
-    }
-  }
 }
 
 function invalid(index: number, why: string, extras: ErrorExtras = {}): HoldfastError {

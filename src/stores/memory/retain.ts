@@ -6,7 +6,7 @@
 import type { TimeMs } from '../../core/numbers.ts'
 import { compareUtf8 } from '../../core/utf8-order.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../store.ts'
-import type { MemoryState, RemovedBlock, Span, StoredEvent } from './state.ts'
+import type { MemoryState, RemovedBlock, RemovedSpan, StoredEvent } from './state.ts'
 
 interface Plan {
   readonly removed: ReadonlySet<StoredEvent>
@@ -27,7 +27,7 @@ export function retain(
     streams.add(event.stream)
     bytes += event.bytes
   }
-  if (!options.dryRun) carryOut(state, plan, { streams, now: options.now })
+  if (!options.dryRun) carryOut(state, plan, { streams, commandsBefore: rule.commandsBefore, now: options.now })
   return {
     dryRun: options.dryRun,
     events: plan.removed.size,
@@ -145,7 +145,15 @@ function unusedBlobs(state: MemoryState, removed: ReadonlySet<StoredEvent>): rea
 function carryOut(
   state: MemoryState,
   plan: Plan,
-  { streams, now }: { readonly streams: ReadonlySet<string>; readonly now: TimeMs },
+  {
+    streams,
+    commandsBefore,
+    now,
+  }: {
+    readonly streams: ReadonlySet<string>
+    readonly commandsBefore: TimeMs | undefined
+    readonly now: TimeMs
+  },
 ): void {
   if (plan.removed.size > 0) {
     state.removed = joinBlocks([...state.removed, ...[...plan.removed].map(blockOf)])
@@ -159,18 +167,19 @@ function carryOut(
   for (const pin of state.pins.values()) {
     if (pin.until !== undefined && pin.until <= now) state.pins.delete(pin.pin)
   }
-  for (const id of plan.commands) state.commands.delete(id)
+  if (commandsBefore !== undefined) state.forgetCommands(commandsBefore)
   for (const digest of plan.blobs) state.blobs.delete(digest)
 }
 
 function blockOf(event: StoredEvent): RemovedBlock {
-  const span = { from: event.position, to: event.position }
-  return { ...span, streams: new Map([[event.stream, span]]) }
+  const { position, seq } = event
+  const span = { from: position, to: position }
+  return { ...span, streams: new Map([[event.stream, { ...span, first: seq, last: seq }]]) }
 }
 
 /** In order of position, with those that touch made one. */
 export function joinBlocks(blocks: readonly RemovedBlock[]): readonly RemovedBlock[] {
-  const joined: { from: number; to: number; streams: Map<string, Span> }[] = []
+  const joined: { from: number; to: number; streams: Map<string, RemovedSpan> }[] = []
   for (const block of [...blocks].sort((a, b) => a.from - b.from)) {
     const last = joined.at(-1)
     if (last === undefined || block.from > last.to + 1) joined.push({ ...block, streams: new Map(block.streams) })
@@ -182,6 +191,12 @@ export function joinBlocks(blocks: readonly RemovedBlock[]): readonly RemovedBlo
   return joined
 }
 
-function hull(a: Span | undefined, b: Span): Span {
-  return a === undefined ? b : { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) }
+function hull(a: RemovedSpan | undefined, b: RemovedSpan): RemovedSpan {
+  if (a === undefined) return b
+  return {
+    from: Math.min(a.from, b.from),
+    to: Math.max(a.to, b.to),
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+  }
 }

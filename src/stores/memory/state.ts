@@ -41,9 +41,15 @@ export interface Span {
   readonly to: Position
 }
 
+/** Events of one stream that are removed: from the position of the first to that of the last, with their seqs. */
+export interface RemovedSpan extends Span {
+  readonly first: Seq
+  readonly last: Seq
+}
+
 /** A run of positions without a gap, all removed; per stream, from its first event there to its last. */
 export interface RemovedBlock extends Span {
-  readonly streams: ReadonlyMap<string, Span>
+  readonly streams: ReadonlyMap<string, RemovedSpan>
 }
 
 export class MemoryState implements DecisionView {
@@ -52,6 +58,8 @@ export class MemoryState implements DecisionView {
   time: TimeMs = 0
   /** Of the newest event. */
   eventTime: TimeMs = 0
+  /** Command ids from before this time are forgotten. */
+  forgetBefore: TimeMs = 0
   bytes = 0
   events: StoredEvent[] = []
   /** In order, none touching the next. */
@@ -159,6 +167,7 @@ export class MemoryState implements DecisionView {
   }
 
   forgetCommands(before: TimeMs): void {
+    this.forgetBefore = Math.max(this.forgetBefore, before)
     for (const command of this.commands.values()) {
       if (command.time < before) this.commands.delete(command.id)
     }
