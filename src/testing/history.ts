@@ -17,30 +17,19 @@ import type { Batch, EventPlace, RawEvent, Receipt, Store } from '../stores/stor
 import type { FindingKind, HistoryFinding } from './history-finding.ts'
 import { contentOf, type ExpectedEvent, HistoryModel } from './history-model.ts'
 import { stateFinding } from './history-state.ts'
+import {
+  contentOfFound,
+  finding,
+  placeText,
+  type Removal,
+  receiptFinding,
+  type Settled,
+  type Submission,
+} from './history-submission.ts'
+
+export type { Removal, Submission } from './history-submission.ts'
+
 import { type JournalContents, readContents } from './journal-contents.ts'
-
-export interface Submission {
-  readonly number: number
-  readonly batch: Batch
-  readonly contents: readonly string[]
-  /** Of the process that was told of it: after a crash that nobody looked behind, more than one. */
-  readonly process: number
-  fate: 'pending' | 'required' | 'refused'
-  receipt: Receipt | undefined
-}
-
-/** A removal by retention that was begun. */
-export interface Removal {
-  /** pending: all or nothing of it has happened. */
-  fate: 'pending' | 'done' | 'undone'
-}
-
-interface Settled extends ExpectedEvent {
-  /** Checksum and time, once they were seen: they never change. */
-  sum: string | undefined
-  time: number | undefined
-  removal: Removal | undefined
-}
 
 /** Codes with which nothing of the batch was stored. */
 const refusals: ReadonlySet<string> = new Set([
@@ -360,36 +349,4 @@ export class History {
 interface Present {
   readonly model: HistoryModel
   readonly added: readonly ExpectedEvent[]
-}
-
-/** Whether an acknowledgement named the places that the order of the calls gives. */
-function receiptFinding({ number, receipt }: Submission, expected: readonly EventPlace[]): HistoryFinding | undefined {
-  if (receipt === undefined) return undefined
-  const isRight =
-    receipt.events.length === expected.length &&
-    receipt.events.every(({ stream, seq, position }, index) => {
-      const place = expected[index]
-      return place?.stream === stream && place.seq === seq && place.position === position
-    })
-  const last = expected.at(-1)
-  if (isRight && (last === undefined || (receipt.position === last.position && receipt.seq === last.seq)))
-    return undefined
-  const told = receipt.events.map(placeText).join(', ')
-  return finding(
-    'misplaced',
-    `submission ${number} was acknowledged at ${told}, but is at ${expected.map(placeText).join(', ')}`,
-  )
-}
-
-function contentOfFound(event: RawEvent): string {
-  const { type, version, data, meta, blobs } = event
-  return JSON.stringify([type, version, JSON.stringify(data), meta === undefined ? null : JSON.stringify(meta), blobs])
-}
-
-function placeText({ stream, seq, position }: EventPlace): string {
-  return `${stream}@${seq} (position ${position})`
-}
-
-function finding(kind: FindingKind, message: string): HistoryFinding {
-  return { kind, message }
 }

@@ -234,4 +234,34 @@ export const scenarios: readonly Scenario[] = [
       await again.close()
     },
   },
+  {
+    name: 'blobs',
+    segmentBytes: 16_384,
+    async run(world) {
+      const store = await world.open()
+      const [small, large] = [Buffer.alloc(900, 1), Buffer.from('0123456789abcdef'.repeat(1_400))]
+      await world.append(store, { events: [await world.blobEvent(store, 'a', [small])] })
+      await world.append(store, { events: [await world.blobEvent(store, 'b', [large, small])] })
+      // The same content again, and content that no append ever names.
+      await store.stageBlob(Buffer.alloc(6_000, 7))
+      await Promise.all([
+        world.append(store, { events: [await world.blobEvent(store, 'c', [large]), world.event('a')] }),
+        world.append(store, { events: [world.event('a', 12_000)] }),
+      ])
+      await world.check(store)
+      const removal = world.history.remove(({ stream }) => stream === 'blobs/b' || stream === 'blobs/c')
+      await store.retain(
+        {
+          streams: [
+            { stream: 'blobs/b', before: 'all' },
+            { stream: 'blobs/c', before: 'all' },
+          ],
+        },
+        { dryRun: false },
+      )
+      removal.fate = 'done'
+      await world.append(store, { events: [await world.blobEvent(store, 'd', [large])] })
+      await store.close()
+    },
+  },
 ]

@@ -1,6 +1,7 @@
 // One journal on a simulated disk, with everything that it was asked and has answered: the stage on which a scenario plays,
 // and on which it can be ended by a crash in any of its disk operations.
 
+import { createHash } from 'node:crypto'
 import type { Disk } from '../../src/disks/disk.ts'
 import { type CrashOptions, SimulatedDisk } from '../../src/disks/simulated-disk.ts'
 import { HoldfastError } from '../../src/errors.ts'
@@ -100,6 +101,13 @@ export class World {
     return this.history.append(store, { events: [], durability: 'sync', ...batch })
   }
 
+  /** An event that names blobs with these contents; they are staged before. */
+  async blobEvent(store: FileStore, stream: string, contents: readonly Uint8Array[]): Promise<Batch['events'][number]> {
+    const blobs: string[] = []
+    for (const content of contents) blobs.push((await store.stageBlob(content)).digest)
+    return { ...this.event(`blobs/${stream}`), blobs: [...new Set(blobs)] }
+  }
+
   /** Appends at the same time, each one event. */
   async appendAll(store: FileStore, streams: readonly string[], bytes?: number): Promise<void> {
     await Promise.all(streams.map((stream) => this.append(store, { events: [this.event(stream, bytes)] })))
@@ -134,5 +142,16 @@ export class World {
     if (store.readOnly !== undefined) throw new HoldfastError('READ_ONLY', store.readOnly)
     const finding = await this.history.check(store, { settle: true })
     if (finding !== undefined) throw new Error(`${finding.kind}: ${finding.message}`)
+    await checkBlobs(store)
+  }
+}
+
+/** What an event names is there, and is what was put. */
+async function checkBlobs(store: FileStore): Promise<void> {
+  const events = await readEvents(store, { select: { kind: 'prefix', prefix: 'blobs/' }, direction: 'forward' })
+  for (const digest of new Set(events.flatMap(({ blobs }) => blobs))) {
+    const hash = createHash('sha256')
+    for await (const chunk of store.readBlob(digest)) hash.update(chunk)
+    if (hash.digest('hex') !== digest) throw new Error(`blob ${digest} is not what was put`)
   }
 }
