@@ -6,8 +6,9 @@
 // there. The form of each record was checked before (transfer/). Throws IMPORT_INVALID with the record's index.
 
 import type { BlobControl, Control, RemovedControl } from '../core/control.ts'
+import { eventStart } from '../core/event-start.ts'
 import type { ByteOffset, Position, TimeMs } from '../core/numbers.ts'
-import { controlBody, parseEventText } from '../core/record.ts'
+import { controlBody } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -130,8 +131,10 @@ class LogImport {
 
   // Events.
 
-  async #takeEvent({ text, sum }: NonNullable<ImportRecord['event']>): Promise<void> {
-    const { position, stream, seq, time, blobs, more } = parseEventText(text, sum)
+  async #takeEvent({ text }: NonNullable<ImportRecord['event']>): Promise<void> {
+    const bytes = Buffer.from(text)
+    const { position, stream, seq, time, blobs } = eventStart(bytes, 0, bytes.length)
+    const more = text.endsWith(',"more":true}')
     if (position <= this.#position) throw this.#cursor.invalid(`position ${position} does not follow ${this.#position}`)
     if (time < this.#time) throw this.#cursor.invalid('its time is before that of its predecessor')
     const head = this.#state.head(stream) ?? (await this.#state.loadHead(stream))

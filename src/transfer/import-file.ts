@@ -177,7 +177,7 @@ export class ImportFile {
     const told = parse(line, body)
     const bytes = this.#bytes
     const sha256 = this.#hash.copy().digest('hex')
-    const found = { end: true, events: this.#events, records: this.#records, blobs: this.#blobs, bytes, sha256 }
+    const found = { events: this.#events, records: this.#records, blobs: this.#blobs, bytes, sha256 }
     for (const [field, value] of Object.entries(found)) {
       if (told[field] !== value) throw importInvalid(line, `the file is not what its end says of it (${field})`)
     }
