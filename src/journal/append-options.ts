@@ -9,6 +9,7 @@ import type { PayloadCodec } from '../core/payload.ts'
 import { HoldfastError } from '../errors.ts'
 import type { AgendaChange, Batch, FenceCheck, LeaseChange, PinChange, Release } from '../stores/store.ts'
 import { checkObject, checkWhole, invalidArgument } from './argument.ts'
+import { checkCount, checkPayloadBytes } from './batch-size.ts'
 
 /** The seq that a stream must be at, or 'none' when it must never have had an event. */
 export type Expectation = number | 'none'
@@ -69,7 +70,7 @@ export function extrasOf(options: AppendOptions, stream: string | undefined, cod
     ...(expect === undefined ? {} : { expect: expectations(expect, stream) }),
     ...(agenda === undefined ? {} : { agenda: list(agenda, 'agenda').map((item) => agendaChange(item, codec)) }),
     ...(leases === undefined ? {} : { leases: list(leases, 'leases').map(leaseChange) }),
-    ...(fence === undefined ? {} : { fences: (Array.isArray(fence) ? fence : [fence]).map(fenceCheck) }),
+    ...(fence === undefined ? {} : { fences: list(Array.isArray(fence) ? fence : [fence], 'fences').map(fenceCheck) }),
     ...(pins === undefined ? {} : { pins: list(pins, 'pins').map(pinChange) }),
     ...(releases === undefined ? {} : { releases: list(releases, 'releases').map(releaseOf) }),
   }
@@ -81,6 +82,7 @@ export function checkDurability(value: unknown): asserts value is Durability {
 
 function list<T>(value: readonly T[], what: string): readonly T[] {
   if (!Array.isArray(value)) throw invalidArgument(what, 'an array')
+  checkCount(value, what)
   for (const item of value) checkObject(item, `each of ${what}`)
   return value
 }
@@ -113,6 +115,7 @@ function agendaChange({ id, due, data }: AgendaInput, codec: PayloadCodec): Agen
   const change = { id, due: dueMs === null ? null : checkWhole(dueMs, 'due') }
   if (data === undefined) return change
   const { text, blobs } = codec.encode(data, 'data')
+  checkPayloadBytes('agenda item', id, text)
   if (blobs.length > 0) {
     throw new HoldfastError('NOT_STORABLE', `the data of agenda item ${JSON.stringify(id)} names a blob`, {
       hint: 'Only events keep blobs: name the blob in an event, and the event in the agenda.',

@@ -96,6 +96,7 @@ describe('append', () => {
       () => journal.append('a', event, { releases: [{ stream: 'a', through: -1 }] }),
     ]
     const invalid = calls.map(() => 'INVALID_ARGUMENT')
+    const large = 'x'.repeat(limits.eventBytesMax - 2)
     expect(await codes(calls)).toEqual(['INVALID_STREAM', 'INVALID_STREAM', 'INVALID_STREAM', ...invalid.slice(3)])
     expect(
       await codes([
@@ -104,10 +105,13 @@ describe('append', () => {
         () => journal.append('a', { type: 'noted', data: '€'.repeat(limits.eventBytesMax / 3) }),
         () => journal.append('a', { type: 'noted', meta: 'x'.repeat(limits.eventBytesMax) }),
         () => journal.append('a', new Array(limits.batchEventsMax + 1).fill({ type: 'noted' })),
-        () => journal.append('a', new Array(9).fill({ type: 'noted', data: 'x'.repeat(limits.eventBytesMax - 2) })),
+        () => journal.append('a', new Array(9).fill({ type: 'noted', data: large })),
+        () => journal.append('a', event, { agenda: [{ id: 'x', due: 1, data: 'x'.repeat(limits.eventBytesMax) }] }),
+        () => journal.append('a', event, { agenda: new Array(9).fill({ id: 'x', due: 1, data: large }) }),
+        () => journal.append('a', event, { releases: new Array(limits.batchEventsMax + 1).fill({ stream: 'a' }) }),
         () => journal.append('a', event, { signal: AbortSignal.abort() }),
       ]),
-    ).toEqual(['NOT_STORABLE', 'TOO_LARGE', 'TOO_LARGE', 'TOO_LARGE', 'TOO_LARGE', 'TOO_LARGE', 'ABORTED'])
+    ).toEqual(['NOT_STORABLE', ...new Array(8).fill('TOO_LARGE'), 'ABORTED'])
     expect(await journal.head()).toMatchObject({ position: 0 })
     // Just within the limit, and longer than what needs no counting.
     await journal.append('a', { type: 'noted', data: 'x'.repeat(limits.eventBytesMax - 2) })

@@ -8,11 +8,10 @@ import { digestBatch } from '../core/digest.ts'
 import { checkName, checkStreamName } from '../core/names.ts'
 import type { PayloadCodec } from '../core/payload.ts'
 import type { EventRegistry } from '../core/schema.ts'
-import { HoldfastError } from '../errors.ts'
-import { limits } from '../limits.ts'
 import type { Batch, EncodedEvent } from '../stores/store.ts'
 import { type AppendOptions, checkDurability, type Durability, extrasOf } from './append-options.ts'
 import { checkObject, invalidArgument, throwIfAborted } from './argument.ts'
+import { checkBatchBytes, checkCount, checkPayloadBytes } from './batch-size.ts'
 import type { UntypedInput } from './event.ts'
 
 /** An event as it is about to be stored. */
@@ -35,9 +34,6 @@ export interface AppenderOptions {
 }
 
 const undefinedText = '{"$undefined":true}'
-/** A UTF-16 unit is at most 3 bytes of UTF-8: texts up to this length need no counting. */
-const safeLength = Math.floor(limits.eventBytesMax / 3)
-const safeBatchLength = Math.floor(limits.batchBytesMax / 3)
 
 export class Appender {
   readonly #codec: PayloadCodec
@@ -75,7 +71,7 @@ export class Appender {
       if (!(event instanceof Promise)) return this.#batch([event], options, stream)
       return event.then((late) => this.#batch([late], options, stream))
     }
-    checkCount(input)
+    checkCount(input, 'events')
     return this.#whenAll(
       (input as readonly UntypedInput[]).map((one) => this.#encode(stream, one)),
       options,
@@ -89,7 +85,7 @@ export class Appender {
   ): Batch | Promise<Batch> {
     if (!Array.isArray(inputs))
       throw invalidArgument('the first argument of append', 'a stream name or an array of events')
-    checkCount(inputs)
+    checkCount(inputs, 'events')
     const events = inputs.map((input) => {
       checkObject(input, 'an event')
       checkStreamName(input.stream)
@@ -110,13 +106,16 @@ export class Appender {
   }
 
   #batch(events: readonly EncodedEvent[], options: AppendOptions | undefined, stream: string | undefined): Batch {
-    if (events.length > 1) checkBatchBytes(events)
-    if (options === undefined) return { events, durability: this.#durability }
+    if (options === undefined) {
+      if (events.length > 1) checkBatchBytes({ events })
+      return { events, durability: this.#durability }
+    }
     checkObject(options, 'the options of append')
     throwIfAborted(options.signal, 'the append')
     const { commandId, durability = this.#durability } = options
     checkDurability(durability)
     const batch = { events, durability, ...extrasOf(options, stream, this.#codec) }
+    checkBatchBytes(batch)
     if (commandId === undefined) return batch
     checkName(commandId, 'command id')
     return { ...batch, command: { id: commandId, digest: digestBatch(batch) } }
@@ -146,45 +145,15 @@ export class Appender {
     if (data === undefined && meta === undefined) return { stream, type, version, data: undefinedText }
     const encoded = this.#codec.encode(data, 'data')
     if (meta === undefined) {
-      if (encoded.text.length > safeLength) checkEventBytes(type, encoded.text, '')
+      checkPayloadBytes('event', type, encoded.text)
       return encoded.blobs.length === 0
         ? { stream, type, version, data: encoded.text }
         : { stream, type, version, data: encoded.text, blobs: encoded.blobs }
     }
     const extra = this.#codec.encode(meta, 'meta')
-    if (encoded.text.length + extra.text.length > safeLength) checkEventBytes(type, encoded.text, extra.text)
+    checkPayloadBytes('event', type, encoded.text, extra.text)
     const event = { stream, type, version, data: encoded.text, meta: extra.text }
     const blobs = new Set([...encoded.blobs, ...extra.blobs])
     return blobs.size === 0 ? event : { ...event, blobs: [...blobs] }
   }
-}
-
-function checkCount(events: readonly unknown[]): void {
-  if (events.length <= limits.batchEventsMax) return
-  throw new HoldfastError('TOO_LARGE', `a batch of ${events.length} events is over the limit`, {
-    hint: `Append at most ${limits.batchEventsMax} events at once.`,
-    details: { events: events.length, eventsMax: limits.batchEventsMax },
-  })
-}
-
-function checkEventBytes(type: string, data: string, meta: string): void {
-  const bytes = Buffer.byteLength(data) + Buffer.byteLength(meta)
-  if (bytes <= limits.eventBytesMax) return
-  throw new HoldfastError('TOO_LARGE', `an event of type ${JSON.stringify(type)} has ${bytes} bytes of data`, {
-    hint: `The limit is ${limits.eventBytesMax}. Put large content with journal.blobs.put() and append the reference.`,
-    details: { bytes, bytesMax: limits.eventBytesMax },
-  })
-}
-
-function checkBatchBytes(events: readonly EncodedEvent[]): void {
-  let length = 0
-  for (const { data, meta } of events) length += data.length + (meta?.length ?? 0)
-  if (length <= safeBatchLength) return
-  let bytes = 0
-  for (const { data, meta } of events) bytes += Buffer.byteLength(data) + Buffer.byteLength(meta ?? '')
-  if (bytes <= limits.batchBytesMax) return
-  throw new HoldfastError('TOO_LARGE', `a batch has ${bytes} bytes of data`, {
-    hint: `The limit is ${limits.batchBytesMax}. Append it in parts, or put large content as blobs.`,
-    details: { bytes, bytesMax: limits.batchBytesMax },
-  })
 }

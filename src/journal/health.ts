@@ -31,6 +31,12 @@ export async function checkHealth(store: Store, clock: Clock, retention: Retenti
   // A journal that is open for reading only is in order as it is: there is nothing to write.
   if (store.readOnly === undefined) await check('write', () => store.probe())
   await check('read', () => readNewest(store))
+  if (store.manifest.inbox && store.readOnly === undefined) {
+    await check('inbox', async () => {
+      const failure = store.inboxFailure()
+      if (failure !== undefined) throw failure
+    })
+  }
   if (retention !== undefined) {
     await check('retention', async () => {
       if (retention.failure !== undefined) throw retention.failure

@@ -239,6 +239,10 @@ class ArrayStore implements MemoryStore {
     }
   }
 
+  inboxFailure(): undefined {
+    this.#open()
+  }
+
   async probe(): Promise<void> {
     const staged = await this.stageBlob(Buffer.from(this.#identity.journalId))
     try {

@@ -383,6 +383,8 @@ export interface Store {
   stats(): Promise<StoreStats>
   /** Writes something that is not an event, makes it durable, reads it back. Throws what went wrong. */
   probe(): Promise<void>
+  /** What keeps commands of other processes waiting; undefined when nothing does. It is tried again by itself. */
+  inboxFailure(): unknown
   /** A consistent copy as of now, into a directory that must not exist or be empty; all or nothing. */
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void>
   /** After LATCHED or INDETERMINATE: recovers anew, in place. */

@@ -411,6 +411,11 @@ export class FileStore implements Store {
     })
   }
 
+  inboxFailure(): unknown {
+    this.#mustBeOpen()
+    return this.#inbox?.failure
+  }
+
   backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
     const { directories, disk } = this.#options
     if (this.#closing !== undefined) return Promise.reject(closedError())

@@ -40,6 +40,7 @@ const calls: readonly (readonly [method: string, call: (store: Store) => unknown
   ['verify', (store) => store.verify({})],
   ['stats', (store) => store.stats()],
   ['probe', (store) => store.probe()],
+  ['inboxFailure', async (store) => store.inboxFailure()],
   ['backup', (store) => store.backup('/nowhere', {})],
   ['reopen', (store) => store.reopen()],
 ]
