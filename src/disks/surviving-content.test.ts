@@ -124,3 +124,12 @@ describe.each(models)('content after a crash (%s)', (model) => {
     expect([...texts].every((text) => /^[-x]{2}y$/.test(text))).toBe(true)
   })
 })
+
+describe('content after a crash (minimal)', () => {
+  it('is what was synced, and nothing else', async () => {
+    const { simulated, file, synced } = await withFile('old')
+    await synced.write(bytesOf('SYNCED'), 4)
+    await file.write(bytesOf('x'.repeat(2_000)), 4)
+    expect(new Set(await outcomes(simulated, 'minimal'))).toEqual(new Set(['old\0SYNCED']))
+  })
+})

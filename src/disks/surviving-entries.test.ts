@@ -306,3 +306,16 @@ async function moveAbout(disk: Disk, seed: number): Promise<void> {
   }
   expect(await textOf(disk, precious)).toBe('precious')
 }
+
+describe('names after a crash (minimal)', () => {
+  it('are those that were synced, and no others', async () => {
+    const simulated = await prepared(
+      (disk) => disk.makeDirectory('d'),
+      async (disk) => {
+        await disk.makeDirectory('d/e')
+        await disk.rename('d', 'f')
+      },
+    )
+    expect(await outcomes(simulated, 'minimal')).toEqual(new Set(['d/']))
+  })
+})

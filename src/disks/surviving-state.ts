@@ -4,8 +4,9 @@
 // adversarial   any subset of directory changes and of writes, but for what needs another (unsynced-effects.ts)
 // ext4          directory changes and truncations survive as a prefix of their order, as with one metadata log, and
 //               a file grows only as far as its data did; writes survive as any subset
+// minimal       nothing that was not synced: the one outcome that shows a missing sync for certain
 //
-// In both, a write can be torn: at a byte, or any of its 512-byte sectors can be missing. What is missing shows the
+// In the first two, a write can be torn: at a byte, or any of its 512-byte sectors can be missing. What is missing shows the
 // bytes before, or zeros where the file grew.
 
 import type { Prng } from '../testing/prng.ts'
@@ -20,7 +21,7 @@ import {
   type UnsyncedEffects,
 } from './unsynced-effects.ts'
 
-export type CrashModel = 'adversarial' | 'ext4'
+export type CrashModel = 'adversarial' | 'ext4' | 'minimal'
 
 export const sectorBytes = 512
 
@@ -40,7 +41,8 @@ export function survivingTree(
   { prng, model }: { readonly prng: Prng; readonly model: CrashModel },
 ): DirectoryNode {
   const logEnd = unsynced.logFloor + prng.below(unsynced.sequence - unsynced.logFloor + 1)
-  const choice = { prng, model, share: prng.below(5) / 4, logEnd }
+  const share = model === 'minimal' ? 0 : prng.below(5) / 4
+  const choice = { prng, model, share, logEnd }
   const entries = new Map<DirectoryNode, Map<string, TreeNode>>()
   const entriesOf = (directory: DirectoryNode): Map<string, TreeNode> => {
     const known = entries.get(directory) ?? new Map(unsynced.durableEntries(directory))

@@ -99,10 +99,14 @@ async function recover(world: World, seed: number, report: SweepReport): Promise
     report.recovered++
     await next.check(again)
     await next.appendAll(again, ['a'])
-    await checkAgain(nextWorld(next, seed, 'adversarial'), report)
+    await powerCut(next, seed, report)
     return
   }
-  await checkAgain(nextWorld(world, seed, 'adversarial'), report)
+  await powerCut(world, seed, report)
+}
+
+async function powerCut(world: World, seed: number, report: SweepReport): Promise<void> {
+  for (const model of ['adversarial', 'minimal'] as const) await checkAgain(nextWorld(world, seed, model), report)
 }
 
 async function checkAgain(world: World, report: SweepReport): Promise<void> {
