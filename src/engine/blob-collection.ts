@@ -94,18 +94,46 @@ async function isUsedElsewhere(log: LogView, digest: string, lostIn: ReadonlySet
   return false
 }
 
+/** Blobs that no event names although they are there: somebody claimed them when the last event that named them went. */
+export async function findOrphanBlobs({ log, blobs }: CollectionParts): Promise<DeadBlobs> {
+  const upTo = log.catalog.sealed.at(-1)?.facts.number ?? 0
+  const dead = new Map<string, BlobPlace>()
+  // Both sorted by digest. What is stored or named meanwhile is judged when the record gets its place.
+  const named = digestsNamed(log)
+  let next = await named.next()
+  for await (const page of log.state.scan<BlobPlace>(kindPrefix.blob)) {
+    for (const [key, place] of page) {
+      const digest = key.slice(kindPrefix.blob.length)
+      while (next.done !== true && next.value < digest) next = await named.next()
+      if (next.value !== digest && !blobs.isClaimed(digest)) dead.set(digest, place)
+    }
+  }
+  await named.return(undefined)
+  return { places: dead, upTo }
+}
+
+async function* digestsNamed(log: LogView): AsyncGenerator<string, undefined, undefined> {
+  for await (const page of log.state.scan(kindPrefix.blobUse)) {
+    for (const [key] of page) yield key.slice(kindPrefix.blobUse.length, key.lastIndexOf(':'))
+  }
+}
+
 /** Journals them as gone and removes their chunks; returns how many went. */
 export async function collectBlobs(parts: CollectionParts, writer: Writer, dead: DeadBlobs): Promise<number> {
   if (dead.places.size === 0) return 0
   const { log, blobs } = parts
-  for (const digest of dead.places.keys()) await log.state.loadEntry(stateKeys.blob(digest))
+  for (const digest of dead.places.keys()) {
+    await log.state.loadEntry(stateKeys.blob(digest))
+    for (let number = dead.upTo + 1; number <= writer.active.number; number++)
+      await log.state.loadEntry(stateKeys.blobUse(digest, number))
+  }
   const gone = new Map<string, BlobPlace>()
   await writer.control(() => {
     const controls: BlobControl[] = []
     for (const [digest, place] of dead.places) {
-      const usedNow = isUsedSince(log, digest, { after: dead.upTo, active: writer.active.number })
+      const isUnused = isUnusedSince(log, digest, { after: dead.upTo, active: writer.active.number })
       const isLoaded = log.state.entry(stateKeys.blob(digest)) !== undefined
-      if (usedNow || blobs.isClaimed(digest) || !isLoaded) continue
+      if (!isUnused || blobs.isClaimed(digest) || !isLoaded) continue
       gone.set(digest, place)
       controls.push({ control: 'blob', digest, bytes: place.bytes, gone: true })
     }
@@ -115,16 +143,17 @@ export async function collectBlobs(parts: CollectionParts, writer: Writer, dead:
   return gone.size
 }
 
-/** Whether an event in a segment that was not looked at names it: such segments are young, so memory knows. */
-function isUsedSince(
+/** Whether certainly no event in a segment that was not looked at names it. What memory can't say, it may: such a blob
+ * stays until the next retention. */
+function isUnusedSince(
   log: LogView,
   digest: string,
   range: { readonly after: number; readonly active: number },
 ): boolean {
   for (let number = range.after + 1; number <= range.active; number++) {
-    if (log.state.entry(stateKeys.blobUse(digest, number)) === 1) return true
+    if (log.state.entry(stateKeys.blobUse(digest, number)) !== null) return false
   }
-  return false
+  return true
 }
 
 async function removeChunks(log: LogView, blobs: Blobs, gone: ReadonlyMap<string, BlobPlace>): Promise<void> {

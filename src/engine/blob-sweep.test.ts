@@ -2,34 +2,15 @@ import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { writeText } from '../disks/whole-file.ts'
-import { FileLog } from '../stores/file/file-log.ts'
-import type { Batch } from '../stores/store.ts'
-import { fakeClock } from '../testing/fake-clock.ts'
+import { naming, openBareLog } from '../testing/bare-log.ts'
 import { prng } from '../testing/prng.ts'
-import { seededRandom } from '../testing/seeded-random.ts'
 import { sweepBlobs } from './blob-sweep.ts'
-import { Blobs } from './blobs.ts'
-import { createLog } from './create-log.ts'
 import { folders } from './layout.ts'
 import { ensureDirectory, listNames } from './whole-file.ts'
-
-async function openLog(disk: Disk): Promise<{ readonly log: FileLog; readonly blobs: Blobs }> {
-  const clock = fakeClock()
-  const identity = await createLog(disk, { clock, random: seededRandom(1), fence: 1 })
-  const blobs = new Blobs(disk)
-  const nothing = (): void => undefined
-  const events = { durable: nothing, failed: nothing, covered: nothing }
-  const log = await FileLog.open({ disk, clock, identity, fence: 1, segmentBytes: 65_536, blobs, events })
-  return { log, blobs }
-}
 
 function content(seed: number): Buffer {
   const chance = prng(seed)
   return Buffer.from(Uint8Array.from({ length: 300_000 }, () => chance.below(256)))
-}
-
-function naming(digest: string): Batch {
-  return { events: [{ stream: 's', type: 't', version: 1, data: 'null', blobs: [digest] }], durability: 'sync' }
 }
 
 async function chunkFiles(disk: Disk): Promise<string[]> {
@@ -43,14 +24,14 @@ async function chunkFiles(disk: Disk): Promise<string[]> {
 
 describe('sweepBlobs', () => {
   it('does nothing where there never was a blob', async () => {
-    const { log, blobs } = await openLog(memoryDisk())
+    const { log, blobs } = await openBareLog(memoryDisk())
     expect(await sweepBlobs(log, blobs)).toEqual({ files: 0, bytes: 0 })
     await log.close()
   })
 
   it('removes what nobody needs, and keeps what is named or claimed', async () => {
     const disk = memoryDisk()
-    const { log, blobs } = await openLog(disk)
+    const { log, blobs } = await openBareLog(disk)
     const named = await blobs.stage(content(1), log)
     await log.writer?.append(naming(named.digest))
     await blobs.stage(content(2), log)
@@ -65,7 +46,7 @@ describe('sweepBlobs', () => {
 
   it('removes unfinished chunks, but nothing that is not of a blob', async () => {
     const disk = memoryDisk()
-    const { log, blobs } = await openLog(disk)
+    const { log, blobs } = await openBareLog(disk)
     await ensureDirectory(disk, folders.blobs)
     await ensureDirectory(disk, `${folders.blobs}/3f`)
     await ensureDirectory(disk, `${folders.blobs}/foreign`)
@@ -80,7 +61,7 @@ describe('sweepBlobs', () => {
   it('never takes a chunk from content that is put again, named and settled meanwhile', async () => {
     for (let delay = 0; delay < 60; delay += 3) {
       const disk = memoryDisk()
-      const { log, blobs } = await openLog(disk)
+      const { log, blobs } = await openBareLog(disk)
       const orphan = await blobs.stage(content(1), log)
       orphan.release()
       const sweeping = sweepBlobs(log, blobs)

@@ -13,7 +13,7 @@ import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { tailBytes } from '../core/record.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../stores/store.ts'
-import { collectBlobs, findDeadBlobs, type Removal } from './blob-collection.ts'
+import { collectBlobs, findDeadBlobs, findOrphanBlobs, type Removal } from './blob-collection.ts'
 import { sweepBlobs } from './blob-sweep.ts'
 import type { Blobs } from './blobs.ts'
 import type { Covering } from './cover.ts'
@@ -62,17 +62,19 @@ export async function retainLog(
   const isNothing = plan.cut === 0 && plan.streams.size === 0
   if (options.dryRun || log.writer === undefined) {
     const dead = isNothing ? 0 : (await findDeadBlobs(parts, removalOf(log, plan), { withActive: true })).places.size
-    return { ...figures, segments: segmentsBelow(log, plan.cut), blobs: dead }
+    const orphans = (await findOrphanBlobs(parts)).places.size
+    return { ...figures, segments: segmentsBelow(log, plan.cut), blobs: dead + orphans }
   }
   await journalPlan(log, log.writer, plan, rule.commandsBefore)
+  const orphans = await collectBlobs(parts, log.writer, await findOrphanBlobs(parts))
   await sweepBlobs(log, parts.blobs)
   if (isNothing && log.state.scalars.truncating.size === 0 && log.state.scalars.cut <= 1) {
-    return { ...figures, segments: 0, blobs: 0 }
+    return { ...figures, segments: 0, blobs: orphans }
   }
   if (!isNothing && (await shouldRotate(log, log.writer, plan))) await log.writer.rotateNow()
   await log.covered()
   const dead = await findDeadBlobs(parts, { ...log.state.scalars, isVisible: (event) => log.state.isVisible(event) })
-  const blobs = await collectBlobs(parts, log.writer, dead)
+  const blobs = orphans + (await collectBlobs(parts, log.writer, dead))
   const before = log.catalog.all.length
   const bytes = await rewriteTouched(log, log.writer)
   await forgetTruncations(log)

@@ -37,6 +37,17 @@ export const blobCollection: readonly CaseDefinition[] = caseGroup('blobs that g
       equal(await isThere(store, staged.digest), false)
     })
 
+    test(`${size} bytes whose claim outlived their last event go with a later retention`, async ({ store }) => {
+      await keep(store, content(size), 'a')
+      const staged = await store.stageBlob(content(size))
+      await dropAll(store, 'a')
+      equal(await isThere(store, staged.digest), true)
+      staged.release()
+      await retain(store, { before: 0 })
+      equal(await isThere(store, staged.digest), false)
+      deepEqual([(await store.stats()).blobs, (await store.verify({})).findings], [0, []])
+    })
+
     test(`${size} bytes that are new and claimed survive a retention`, async ({ store }) => {
       await put(store, 'a')
       const staged = await store.stageBlob(content(size))
