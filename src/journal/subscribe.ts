@@ -13,6 +13,7 @@ import { encodeCursor } from '../core/cursor.ts'
 import type { EventDefinitions } from '../core/schema.ts'
 import { assert, isHoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
+import { keepAlive } from '../host/keep-alive.ts'
 import type { ReadItem, RemovedRange, Selector, Store } from '../stores/store.ts'
 import type { EventDecoder, EventOf } from './event.ts'
 import { PagedIterator } from './paged-iterator.ts'
@@ -123,12 +124,22 @@ class Follower<D extends EventDefinitions> {
       yield* this.#untilClosed(this.#begin())
       while (!this.#isOver()) {
         yield* this.#untilClosed(this.#round())
-        if (!this.#isOver()) await this.#wakeup.wait()
+        if (!this.#isOver()) await this.#waitForMore()
       }
     } finally {
       unwatch()
       signal?.removeEventListener('abort', wake)
       this.#pin?.stop()
+    }
+  }
+
+  /** A process that only follows has nothing else that would keep it from ending here. */
+  async #waitForMore(): Promise<void> {
+    const letGo = keepAlive()
+    try {
+      await this.#wakeup.wait()
+    } finally {
+      letGo()
     }
   }
 
