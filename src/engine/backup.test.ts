@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nodeDisk } from '../disks/node-disk.ts'
 import { openDirectory } from '../open-directory.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import type { Batch, Receipt } from '../stores/store.ts'
 import { prng } from '../testing/prng.ts'
+import { verifyDirectory } from './verify.ts'
 
 let directory: string
 let journal: string
@@ -74,7 +76,7 @@ describe('backup', () => {
     expect(progress.length).toBeGreaterThan(2)
     expect(progress).toEqual(progress.toSorted((a, b) => a - b))
     expect(progress.at(-1)).toBe(1)
-    expect((await readdir(target)).sort()).toEqual(['blobs', 'journal.json', 'segments'])
+    expect((await readdir(target)).sort()).toEqual(['blobs', 'fences', 'journal.json', 'segments'])
     expect(await readFile(join(target, 'journal.json'))).toEqual(await readFile(join(journal, 'journal.json')))
 
     const copy = await openDirectory(target, {})
@@ -116,6 +118,17 @@ describe('backup', () => {
     isDone = true
     await writing
     await store.close()
+  })
+
+  it('has nothing that verification would find, also after a takeover', async () => {
+    const stopped = await openSmall()
+    await fill(stopped)
+    const store = await openDirectory(journal, { takeover: true })
+    await append(store, 'later')
+    await store.backup(target, {})
+    await store.close()
+    await stopped.close().catch(() => undefined)
+    expect((await verifyDirectory(nodeDisk(target), {})).findings).toEqual([])
   })
 
   it('goes only where nothing is', async () => {

@@ -1,5 +1,5 @@
 // Copies a journal as of now while appends go on: identity, segments up to what is durable, chunk files of blobs. What
-// can be made again (caches, the durable place, fences) stays behind. The copy is a journal like any other.
+// can be made again (caches, the durable place) stays behind. The copy is a journal like any other.
 //
 // Invariants: the copy appears whole and durable under its name, or not at all; every line is checked against its
 // checksum and the line before, every sealed segment and chunk against its SHA-256, so a backup never holds damage.
@@ -19,6 +19,7 @@ import { type Identity, writeIdentity } from './identity.ts'
 import { blobPath, folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import { type LogView, readableBytes } from './log-view.ts'
+import { makeFence, newestFence } from './owner.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { BlobPlace } from './state.ts'
 import { kindPrefix } from './state-keys.ts'
@@ -101,6 +102,7 @@ class Backup {
     for (const held of segments) await this.#copySegment(held)
     await this.#target.syncDirectory(folders.segments)
     await this.#copyChunks()
+    await this.#copyFence()
     await writeIdentity(this.#target, this.#source.log.identity)
     this.#step(0)
   }
@@ -168,6 +170,14 @@ class Backup {
     if (sha256 !== '' && hash.digest('hex') !== sha256) {
       throw damaged(disk, segment.path, 0, 'segment-digest', 'the segment is not the one that was sealed')
     }
+  }
+
+  /** The newest alone: the log names it. */
+  async #copyFence(): Promise<void> {
+    const newest = await newestFence(this.#source.log.disk)
+    if (newest === 0) return // never opened for writing since it was a copy itself
+    await this.#target.makeDirectory(folders.fences)
+    await makeFence(this.#target, newest)
   }
 
   async #copyChunks(): Promise<void> {
