@@ -121,7 +121,7 @@ export class History {
   }
 
   /** Submits, appends, and notes the outcome. The receipt, or the error that was told. */
-  async append(store: Store, batch: Batch): Promise<Receipt | HoldfastError> {
+  async append(store: Pick<Store, 'append'>, batch: Batch): Promise<Receipt | HoldfastError> {
     const submission = this.submit(batch)
     try {
       const receipt = await store.append(batch)

@@ -264,4 +264,54 @@ export const scenarios: readonly Scenario[] = [
       await store.close()
     },
   },
+  {
+    name: 'backup',
+    segmentBytes: 8_192,
+    async run(world) {
+      const store = await world.open()
+      await world.appendAll(store, ['a', 'b', 'a'], 900)
+      await world.append(store, { events: [await world.blobEvent(store, 'b', [Buffer.alloc(5_000, 3)])] })
+      await Promise.all([store.backup('first', {}), world.appendAll(store, ['a', 'b'], 900)])
+      await world.appendAll(store, ['a', 'b', 'c'], 900)
+      await store.backup('second', {})
+      await world.check(store)
+      await store.close()
+    },
+  },
+  {
+    name: 'inbox',
+    async run(world) {
+      const store = await world.open()
+      await world.append(store, { events: [world.event('a')] })
+      await world.submit('first', { events: [world.event('a'), world.event('b')] })
+      await world.submit('second', { events: [world.event('a', 3_000)] })
+      if (world.simulated.dead) return
+      // Refused by the owner, and sent again although it was applied.
+      await world.submit('late', { events: [world.event('a')], expect: new Map([['a', 1]]) })
+      await world.append(store, { events: [world.event('b')] })
+      await store.close()
+    },
+  },
+  {
+    name: 'forgetting',
+    async run(world) {
+      const store = await world.open()
+      for (let count = 0; count < 4; count++) {
+        await world.append(store, {
+          events: [world.event('a', 700)],
+          command: { id: `c${count}`, digest: '0' },
+          agenda: [{ id: `due${count % 2}`, due: count % 2 === 0 ? 100 + count : null }],
+          pins: [{ pin: 'p', from: count + 1 }],
+        })
+        world.clock.advance(1_000)
+      }
+      await world.append(store, { events: [world.event('a')], releases: [{ stream: 'a' }] })
+      await world.check(store)
+      await store.close()
+      const again = await world.open()
+      await world.appendAll(again, ['a', 'b'], 1_500)
+      await world.append(again, { events: [world.event('b')], pins: [{ pin: 'p', from: null }] })
+      await again.close()
+    },
+  },
 ]

@@ -2,8 +2,12 @@
 // and on which it can be ended by a crash in any of its disk operations.
 
 import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { digestBatch } from '../../src/core/digest.ts'
 import type { Disk } from '../../src/disks/disk.ts'
 import { type CrashOptions, SimulatedDisk } from '../../src/disks/simulated-disk.ts'
+import { sendCommand } from '../../src/engine/inbox-sender.ts'
+import { listNames } from '../../src/engine/whole-file.ts'
 import { HoldfastError } from '../../src/errors.ts'
 import type { FileStore } from '../../src/stores/file/file-store.ts'
 import { type FileOpenOptions, openFileStore } from '../../src/stores/file/open-file-store.ts'
@@ -12,6 +16,10 @@ import { type FakeClock, fakeClock } from '../../src/testing/fake-clock.ts'
 import { History } from '../../src/testing/history.ts'
 import { readEvents } from '../../src/testing/journal-contents.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { directoriesOn, subDisk } from './sub-disk.ts'
+
+/** Where copies of the journal are put. */
+const copies = 'copies'
 
 export interface WorldOptions {
   /** Over all processes of this world: the operation in which the first power cut comes. */
@@ -72,6 +80,7 @@ export class World {
       random: seededRandom(seed + 1),
       process: { pid: 1, host: 'simulated' },
       segmentBytes,
+      directories: directoriesOn(this.#simulated.disk, copies),
       ...options,
     })
     if (options.readOnly !== true) this.history.nextProcess()
@@ -113,6 +122,33 @@ export class World {
     await Promise.all(streams.map((stream) => this.append(store, { events: [this.event(stream, bytes)] })))
   }
 
+  /** As another process hands it to the one that has the journal open: through the inbox. */
+  async submit(id: string, batch: Partial<Omit<Batch, 'command'>>): Promise<void> {
+    const whole = { events: [], durability: 'sync' as const, ...batch }
+    const command = { id, digest: digestBatch(whole) }
+    const { disk } = this.#simulated
+    const random = seededRandom(this.history.submissions)
+    const sending = this.history.append(
+      { append: (sent) => sendCommand(disk, this.clock, { ...sent, command }, { timeoutMs: 60_000, random }) },
+      { ...whole, command },
+    )
+    await this.#drive(sending)
+  }
+
+  /** Lets time pass until the work is done, or nobody lives any more who could do it. */
+  async #drive(work: Promise<unknown>): Promise<void> {
+    let isDone = false
+    const done = (): void => {
+      isDone = true
+    }
+    work.then(done, done)
+    for (let turn = 1; !isDone && !this.#simulated.dead; turn++) {
+      await nextTurn()
+      if (turn % 20 === 0) this.clock.advance(10)
+    }
+    if (isDone) await work
+  }
+
   /** Long enough for the writer to rest. */
   async rest(store: FileStore): Promise<void> {
     this.clock.advance(50)
@@ -143,6 +179,26 @@ export class World {
     const finding = await this.history.check(store, { settle: true })
     if (finding !== undefined) throw new Error(`${finding.kind}: ${finding.message}`)
     await checkBlobs(store)
+    await this.#checkCopies(store)
+  }
+
+  /** A copy that has its name is whole, and shows what the journal showed when it was made. */
+  async #checkCopies(store: FileStore): Promise<void> {
+    const { disk } = this.#simulated
+    for (const name of await listNames(disk, copies)) {
+      if (name.endsWith('.part')) continue
+      const copy = await openFileStore({
+        disk: subDisk(disk, `${copies}/${name}`),
+        clock: this.clock,
+        random: seededRandom(1),
+        process: { pid: 2, host: 'simulated' },
+        readOnly: true,
+      })
+      await this.checkReader(copy, store)
+      await checkBlobs(copy)
+      if (copy.head().position === 0) throw new Error('a copy has nothing in it')
+      await copy.close()
+    }
   }
 }
 

@@ -172,4 +172,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     to: 'json.journal === undefined',
     tests: ['test/flip/other-files.test.ts'],
   },
+  {
+    name: 'a backup that takes its name before its content is durable',
+    file: 'src/engine/backup.ts',
+    from: '      await into.sync()\n',
+    to: '',
+    tests: crash,
+    scenario: 'backup',
+  },
 ]
