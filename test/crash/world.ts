@@ -128,11 +128,18 @@ export class World {
     const command = { id, digest: digestBatch(whole) }
     const { disk } = this.#simulated
     const random = seededRandom(this.history.submissions)
+    // It waits durably on its own: whether it takes effect does not hang on what the owner did before.
+    this.history.nextProcess()
     const sending = this.history.append(
-      { append: (sent) => sendCommand(disk, this.clock, { ...sent, command }, { timeoutMs: 60_000, random }) },
+      { append: (sent) => sendCommand(disk, this.clock, { ...sent, command }, { timeoutMs: 1_000, random }) },
       { ...whole, command },
     )
     await this.#drive(sending)
+    this.history.nextProcess()
+    if (this.#simulated.dead) return
+    // It stays queued, and may take effect behind whatever would come now: nothing may.
+    const told = await sending
+    if (told instanceof HoldfastError && told.code === 'OWNER_SILENT') throw told
   }
 
   /** Lets time pass until the work is done, or nobody lives any more who could do it. */
