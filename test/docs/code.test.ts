@@ -1,4 +1,4 @@
-// The README's code is compiled against the package as it is published, run, and held to the output that it shows.
+// The code in README and guides is compiled against the package as it is published, run, and held to the output that it shows.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks } from './code-blocks.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const blocks = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
+const blocks = ['README.md', 'docs/testing.md'].flatMap((file) =>
+  codeBlocks(readFileSync(join(root, file), 'utf8')).map((block) => ({ ...block, file })),
+)
 // Below the package, so that it finds itself by its name.
 const scratchRoot = join(root, '.scratch')
 let scratch = ''
@@ -37,18 +39,18 @@ beforeAll(() => {
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-describe('the README', () => {
-  it('has code, and shows what it prints', () => {
+describe('the documents', () => {
+  it('have code, and show what it prints', () => {
     expect(blocks.length).toBeGreaterThanOrEqual(3)
-    for (const { output, line } of blocks) expect(output, `the block at line ${line}`).toBeDefined()
+    for (const { output, file, line } of blocks) expect(output, `the block at ${file}:${line}`).toBeDefined()
   })
 
-  it('has code that compiles', () => {
+  it('have code that compiles', () => {
     expect(compiled).toEqual({ status: 0, stdout: '' })
   })
 
   it.each(blocks.map((block, index) => ({ ...block, index })))(
-    'prints what it shows at line $line',
+    'print what they show at $file:$line',
     ({ index, output }) => {
       expect(node(scratch, `out/block-${index}.js`)).toBe(output)
     },
