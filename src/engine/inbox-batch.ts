@@ -2,7 +2,9 @@
 // log as it is: so every field is looked at before it is believed.
 // Invariant: what `readBatch` returns is what the journal itself could have handed to the store.
 
+import { isBlobDigest } from '../core/blob-ref.ts'
 import { checkName, checkStreamName } from '../core/names.ts'
+import { type Check, isWhole, optional, orNull, passes, tuple } from '../core/value-check.ts'
 import { limits } from '../limits.ts'
 import type { Batch } from '../stores/store.ts'
 
@@ -20,32 +22,21 @@ export function readBatch(value: unknown): Omit<Batch, 'command'> | undefined {
   return expect === undefined ? batch : { ...batch, expect: new Map(expect) }
 }
 
-type Check = (value: unknown) => boolean
 type Fields = Readonly<Record<string, Check>>
 
-const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
-const digest: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
-const name: Check = (value) => accepts(() => checkName(value, 'name'))
-const stream: Check = (value) => accepts(() => checkStreamName(value))
+const digest: Check = isBlobDigest
+const name: Check = passes((value) => checkName(value, 'name'))
+const stream: Check = passes(checkStreamName)
+const json: Check = passes((value) => JSON.parse(value as string))
 /** One line of JSON: a line break inside it would end the log's line. */
 const payload: Check = (value) =>
-  typeof value === 'string' &&
-  Buffer.byteLength(value) <= limits.eventBytesMax &&
-  !/[\r\n]/.test(value) &&
-  accepts(() => JSON.parse(value))
+  typeof value === 'string' && Buffer.byteLength(value) <= limits.eventBytesMax && !/[\r\n]/.test(value) && json(value)
 
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value)
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value)
 const exactly =
   (constant: string): Check =>
   (value) =>
     value === constant
+/** No longer than a batch may be. */
 const listOf =
   (check: Check): Check =>
   (value) =>
@@ -62,40 +53,33 @@ const object =
     value !== null &&
     Object.keys(value).every((key) => Object.hasOwn(fields, key)) &&
     Object.entries(fields).every(([key, check]) => check((value as Readonly<Record<string, unknown>>)[key]))
-const pair: Check = (value) => Array.isArray(value) && value.length === 2 && stream(value[0]) && whole(value[1])
+const pair: Check = tuple(stream, isWhole)
 
 const isBatch: Check = object({
   events: listOf(
     object({
       stream,
       type: name,
-      version: (value) => whole(value) && value !== 0,
+      version: (value) => isWhole(value) && value !== 0,
       data: payload,
       meta: optional(payload),
       blobs: optional(listOf(digest)),
     }),
   ),
   expect: optional(listOf(pair)),
-  agenda: optional(listOf(object({ id: name, due: orNull(whole), data: optional(payload) }))),
+  agenda: optional(listOf(object({ id: name, due: orNull(isWhole), data: optional(payload) }))),
   leases: optional(
     listOf(
       either(
-        object({ lease: name, op: exactly('acquire'), owner: name, ttlMs: whole }),
-        object({ lease: name, op: exactly('renew'), token: whole, ttlMs: whole }),
-        object({ lease: name, op: exactly('release'), token: whole }),
+        object({ lease: name, op: exactly('acquire'), owner: name, ttlMs: isWhole }),
+        object({ lease: name, op: exactly('renew'), token: isWhole, ttlMs: isWhole }),
+        object({ lease: name, op: exactly('release'), token: isWhole }),
       ),
     ),
   ),
-  fences: optional(listOf(object({ lease: name, token: whole }))),
-  pins: optional(listOf(object({ pin: name, stream: optional(stream), from: orNull(whole), ttlMs: optional(whole) }))),
-  releases: optional(listOf(object({ stream, through: optional(whole) }))),
+  fences: optional(listOf(object({ lease: name, token: isWhole }))),
+  pins: optional(
+    listOf(object({ pin: name, stream: optional(stream), from: orNull(isWhole), ttlMs: optional(isWhole) })),
+  ),
+  releases: optional(listOf(object({ stream, through: optional(isWhole) }))),
 })
-
-function accepts(check: () => unknown): boolean {
-  try {
-    check()
-    return true
-  } catch {
-    return false // what exactly is wrong with a file that nobody wrote for us doesn't matter
-  }
-}

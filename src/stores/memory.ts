@@ -60,7 +60,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   return new ArrayStore(options)
 }
 
-const manifest: StoreManifest = Object.freeze({
+export const memoryManifest: StoreManifest = Object.freeze({
   name: 'memory',
   persistent: false,
   readersInOtherProcesses: false,
@@ -73,7 +73,7 @@ const manifest: StoreManifest = Object.freeze({
 })
 
 class ArrayStore implements MemoryStore {
-  readonly manifest: StoreManifest = manifest
+  readonly manifest: StoreManifest = memoryManifest
   readonly readOnly: undefined
   readonly #clock: Clock
   readonly #identity: StoreIdentity

@@ -8,6 +8,7 @@
 import { isBlobDigest } from '../core/blob-ref.ts'
 import { type ExportedKind, exportedFields, isExportedKind } from '../core/control-text.ts'
 import { checkName, checkStreamName } from '../core/names.ts'
+import { type Check, isFlag, isText, isWhole, listOf, optional, orNull, passes, tuple } from '../core/value-check.ts'
 import { limits } from '../limits.ts'
 
 /** Beyond this, numbers could not go on for as long as anybody may append. */
@@ -17,47 +18,17 @@ const timeMax = 8_640_000_000_000_000
 /** A level of a payload takes at most three of JSON ({"$map":[[), and a record adds a few. */
 const jsonDepthMax: number = limits.depthMax * 4 + 8
 
-type Check = (value: unknown) => boolean
-
-const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= numberMax
+const whole: Check = (value) => isWhole(value) && (value as number) <= numberMax
 const above0: Check = (value) => whole(value) && value !== 0
 const moment: Check = (value) => whole(value) && (value as number) <= timeMax
-const flag: Check = (value) => typeof value === 'boolean'
 const digest: Check = isBlobDigest
 const stream: Check = passes(checkStreamName)
 const name: Check = passes((value) => checkName(value, 'name'))
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value)
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value)
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check)
-const tuple =
-  (...checks: readonly Check[]): Check =>
-  (value) =>
-    Array.isArray(value) && value.length === checks.length && checks.every((check, index) => check(value[index]))
 const anything: Check = () => true
-
-function passes(check: (value: unknown) => void): Check {
-  return (value) => {
-    try {
-      check(value)
-      return true
-    } catch {
-      return false // that it refuses is the answer
-    }
-  }
-}
 
 const controlChecks: Readonly<Record<ExportedKind, Readonly<Record<string, Check>>>> = {
   agenda: { id: name, due: orNull(whole), data: anything },
-  lease: { lease: name, owner: name, token: above0, until: whole, held: flag },
+  lease: { lease: name, owner: name, token: above0, until: whole, held: isFlag },
   command: {
     id: name,
     time: moment,
@@ -129,10 +100,6 @@ function headText(event: Readonly<Record<string, unknown>>): string {
   const place = `{"position":${position},"stream":${JSON.stringify(event.stream)},"seq":${seq},"time":${time}`
   const more = `${version === undefined ? '' : `,"version":${version}`}${blobs === undefined ? '' : `,"blobs":${JSON.stringify(blobs)}`}`
   return `${place},"type":${JSON.stringify(type)}${more},"data":`
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string'
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | string {

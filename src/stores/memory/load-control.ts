@@ -2,50 +2,30 @@
 // here only that every field is there and of its kind, and that a blob's content is what its digest says.
 
 import type { Control } from '../../core/control.ts'
+import { type Check, isFlag, isText, isWhole, listOf, optional, orNull, tuple } from '../../core/value-check.ts'
 import { contentDigest } from './blobs.ts'
 
-type Check = (value: unknown) => boolean
 type Fields = Readonly<Record<string, Check>>
 
-const text: Check = (value) => typeof value === 'string'
-const whole: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
-const flag: Check = (value) => typeof value === 'boolean'
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value)
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value)
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check)
-const tuple =
-  (...checks: readonly Check[]): Check =>
-  (value) =>
-    Array.isArray(value) && value.length === checks.length && checks.every((check, index) => check(value[index]))
-
 const fields: Readonly<Record<Control['control'], Fields>> = {
-  agenda: { id: text, due: orNull(whole) },
-  lease: { lease: text, owner: text, token: whole, until: whole, held: flag },
+  agenda: { id: isText, due: orNull(isWhole) },
+  lease: { lease: isText, owner: isText, token: isWhole, until: isWhole, held: isFlag },
   command: {
-    id: text,
-    time: whole,
-    digest: text,
-    position: whole,
-    events: listOf(tuple(text, whole, whole)),
-    leases: optional(listOf(tuple(text, whole, whole))),
+    id: isText,
+    time: isWhole,
+    digest: isText,
+    position: isWhole,
+    events: listOf(tuple(isText, isWhole, isWhole)),
+    leases: optional(listOf(tuple(isText, isWhole, isWhole))),
   },
-  forget: { before: whole },
-  pin: { pin: text, stream: optional(text), from: orNull(whole), until: optional(whole) },
-  released: { stream: text, through: whole },
-  blob: { digest: text, bytes: whole, data: optional(text) },
-  retain: { time: whole },
-  removed: { from: whole, to: whole, count: whole, streams: listOf(tuple(text, whole, whole)) },
-  rewrite: { time: whole },
-  witness: { time: whole },
+  forget: { before: isWhole },
+  pin: { pin: isText, stream: optional(isText), from: orNull(isWhole), until: optional(isWhole) },
+  released: { stream: isText, through: isWhole },
+  blob: { digest: isText, bytes: isWhole, data: optional(isText) },
+  retain: { time: isWhole },
+  removed: { from: isWhole, to: isWhole, count: isWhole, streams: listOf(tuple(isText, isWhole, isWhole)) },
+  rewrite: { time: isWhole },
+  witness: { time: isWhole },
 }
 
 /** What is wrong with a parsed control record; undefined when nothing is. */
