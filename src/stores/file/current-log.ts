@@ -1,0 +1,81 @@
+// The log that a store has open now, and the oldest event in it. It is replaced as a whole: by a reader that starts anew
+// behind a rotation, and by a writer that recovers after a failure. Whoever began with the log before is done with it or
+// meets its end.
+
+import { readForward } from '../../engine/sequential-read.ts'
+import { assert, isHoldfastError } from '../../errors.ts'
+import { FileLog, type FileLogOptions } from './file-log.ts'
+
+const readerAttemptsMax = 5
+
+export class CurrentLog {
+  readonly #options: FileLogOptions
+  #log: FileLog
+  #earliest = 1
+
+  private constructor(options: FileLogOptions, log: FileLog) {
+    this.#options = options
+    this.#log = log
+  }
+
+  static async open(options: FileLogOptions): Promise<CurrentLog> {
+    const current = new CurrentLog(options, await FileLog.open(options))
+    await current.findEarliest()
+    return current
+  }
+
+  get log(): FileLog {
+    return this.#log
+  }
+
+  /** Position of the oldest event that is retained; one behind the newest when there is none. */
+  get earliest(): number {
+    return this.#earliest
+  }
+
+  /** Costs nothing where nothing was removed at the front. */
+  async findEarliest(): Promise<void> {
+    this.#earliest = this.#log.durableEnd().position + 1
+    for await (const [first] of readForward(this.#log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
+      assert(first !== undefined && !('removed' in first), 'a read that tells no removals gives events')
+      this.#earliest = first.position
+    }
+  }
+
+  /** A reader takes in what has become durable since. */
+  async follow(): Promise<void> {
+    let result: boolean | 'anew'
+    try {
+      result = await this.#log.follow()
+    } catch (error) {
+      // The writer may have sealed or rewritten what was being read. Opened anew, real damage shows again.
+      if (!isHoldfastError(error, 'DAMAGED')) throw error
+      result = 'anew'
+    }
+    if (result === 'anew') {
+      const before = this.#log
+      this.#log = await this.openAnother()
+      await before.close()
+    }
+    if (result !== false) await this.findEarliest()
+  }
+
+  /** The same for one reader alone, who closes it. A writer at work can pull files away under it while it opens: that is
+   * met by trying again. */
+  async openAnother(): Promise<FileLog> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await FileLog.open(this.#options)
+      } catch (error) {
+        if (attempt === readerAttemptsMax) throw error
+      }
+    }
+  }
+
+  /** Runs recovery. */
+  async reopen(): Promise<void> {
+    await this.#log.close().catch(() => undefined) // it has failed before: what it says now is known
+    this.#log = await FileLog.open(this.#options)
+    await this.findEarliest()
+  }
+}

@@ -1,0 +1,60 @@
+// What a store says to whoever asks: that it is closed, that it may not be written, or what went wrong at the disk in a
+// code of ours. Everything that a store does passes through here.
+
+import type { Disk } from '../../disks/disk.ts'
+import { typedFailure } from '../../engine/failure.ts'
+import { HoldfastError } from '../../errors.ts'
+
+export class Gate {
+  readonly #disk: Disk
+  /** Why nothing may be written; undefined when it may. */
+  readonly readOnly: string | undefined
+  #isClosed = false
+
+  constructor(disk: Disk, readOnly: string | undefined) {
+    this.#disk = disk
+    this.readOnly = readOnly
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
+  mustBeOpen(): void {
+    if (this.#isClosed) throw this.closedError()
+  }
+
+  closedError(): HoldfastError {
+    return new HoldfastError('CLOSED', 'the journal is closed', { hint: 'Open it again with open().' })
+  }
+
+  /** Why there is no writer, or none any more. */
+  refusal(): HoldfastError {
+    if (this.#isClosed) return this.closedError()
+    return new HoldfastError('READ_ONLY', `${this.#disk.label} is open for reading only: ${this.readOnly ?? ''}`, {
+      hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
+    })
+  }
+
+  /** What the operating system says comes out with a code of ours. */
+  async typed<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw typedFailure(error, this.#disk)
+    }
+  }
+
+  /** The same for what comes in parts; nothing is begun before the first one is asked for. */
+  async *typedParts<T>(parts: () => Promise<AsyncIterable<T>>): AsyncGenerator<T, void, undefined> {
+    try {
+      yield* await parts()
+    } catch (error) {
+      throw typedFailure(error, this.#disk)
+    }
+  }
+}
