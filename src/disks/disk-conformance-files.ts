@@ -3,7 +3,8 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import type { OpenOptions } from './disk.ts'
 import { type DiskCase, rejectsWith } from './disk-case.ts'
-import { bytesOf, contentOf, textOf, writeFully, writeText } from './whole-file.ts'
+import { bytesOf, contentOf, textOf, writeText } from './file-content.ts'
+import { writeFully } from './whole-io.ts'
 
 const create: OpenOptions = { mode: 'write', create: 'exclusive' }
 

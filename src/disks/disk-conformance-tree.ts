@@ -3,7 +3,8 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import type { Disk } from './disk.ts'
 import { type DiskCase, rejectsWith } from './disk-case.ts'
-import { bytesOf, textOf, writeFully, writeText } from './whole-file.ts'
+import { bytesOf, textOf, writeText } from './file-content.ts'
+import { writeFully } from './whole-io.ts'
 
 async function listed(disk: Disk, path: string): Promise<readonly string[]> {
   return (await disk.list(path)).map((entry) => `${entry.kind} ${entry.name}`).sort()

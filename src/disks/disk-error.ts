@@ -11,8 +11,9 @@ export function diskError(code: string, operation: string, path: string, why?: s
   return Object.assign(new Error(message), { code })
 }
 
-/** The `code` of a caught value, when it has one. */
-export function diskErrorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
+/** The `code` of whatever was caught, when it has one. */
+export function errorCodeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { diskCases } from './disk-conformance.ts'
 import { type FaultPlan, faultyDisk } from './faulty-disk.ts'
+import { bytesOf, textOf, writeText } from './file-content.ts'
 import { memoryDisk } from './memory-disk.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
-import { bytesOf, textOf, writeText } from './whole-file.ts'
 
 const tenBytes = bytesOf('0123456789')
 

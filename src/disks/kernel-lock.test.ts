@@ -11,9 +11,9 @@ import { createInterface } from 'node:readline'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { writeText } from './file-content.ts'
 import { defaultLockMechanism, type LockMechanism } from './kernel-lock.ts'
 import { nodeDisk } from './node-disk.ts'
-import { writeText } from './whole-file.ts'
 
 const linux = process.platform === 'linux'
 const usual = defaultLockMechanism()

@@ -19,7 +19,7 @@ import { createServer, type Server } from 'node:net'
 import * as nodePath from 'node:path'
 import { promisify } from 'node:util'
 import type { DiskLock } from './disk.ts'
-import { diskError, diskErrorCode } from './disk-error.ts'
+import { diskError, errorCodeOf } from './disk-error.ts'
 
 export type LockMechanism = 'flock' | 'socket'
 
@@ -67,7 +67,7 @@ function runFlock(descriptor: number, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] })
     child.once('error', (error) => {
-      const missing = diskErrorCode(error) === 'ENOENT'
+      const missing = errorCodeOf(error) === 'ENOENT'
       reject(missing ? unsupported(path, 'this journal is locked with flock(1), which is not installed') : error)
     })
     child.once('exit', (status, signal) => {
@@ -84,7 +84,7 @@ async function lockAtOpen({ open }: LockRequest): Promise<DiskLock | undefined> 
     return heldUntil(() => close(descriptor))
   } catch (error) {
     // EWOULDBLOCK has the same number.
-    if (diskErrorCode(error) === 'EAGAIN') return undefined
+    if (errorCodeOf(error) === 'EAGAIN') return undefined
     throw error
   }
 }
@@ -116,7 +116,7 @@ function listen(name: string): Promise<Server | undefined> {
     // Nobody has reason to connect: the name being taken is all that it says.
     const server = createServer((connection) => connection.destroy())
     server.unref()
-    server.once('error', (error) => (diskErrorCode(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
+    server.once('error', (error) => (errorCodeOf(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
     // Without `exclusive`, the workers of a cluster would all share one socket and all hold the lock.
     server.listen({ path: name, exclusive: true }, () => resolve(server))
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { diskCases } from './disk-conformance.ts'
+import { writeText } from './file-content.ts'
 import { memoryDisk } from './memory-disk.ts'
-import { writeText } from './whole-file.ts'
 
 describe('memory disk', () => {
   it.each(diskCases)('$name', async ({ run }) => {

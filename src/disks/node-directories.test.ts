@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { writeText } from './file-content.ts'
 import { nodeDirectories } from './node-directories.ts'
-import { writeText } from './whole-file.ts'
 
 const posix = process.platform !== 'win32'
 let directory: string

@@ -6,7 +6,7 @@ import { lstat, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Directories, NewDirectory } from './directories.ts'
 import type { Disk, DiskLock } from './disk.ts'
-import { diskError, diskErrorCode } from './disk-error.ts'
+import { diskError, errorCodeOf } from './disk-error.ts'
 import { nodeDisk } from './node-disk.ts'
 
 /** Ends in .part: a journal that still holds it after a crash takes it for what it is. */
@@ -69,7 +69,7 @@ async function freeTarget(path: string): Promise<string> {
     if (found.length > 0) throw diskError('ENOTEMPTY', 'begin', path, `it holds ${found.slice(0, 3).join(', ')}`)
     return await realpath(full)
   } catch (error) {
-    if (diskErrorCode(error) !== 'ENOENT') throw error
+    if (errorCodeOf(error) !== 'ENOENT') throw error
   }
   // A link to nowhere stands there too.
   if ((await lstat(full).catch(absent)) !== undefined) throw diskError('ENOTDIR', 'begin', path, 'a link to nothing')
@@ -77,14 +77,14 @@ async function freeTarget(path: string): Promise<string> {
 }
 
 function absent(error: unknown): undefined {
-  if (diskErrorCode(error) !== 'ENOENT') throw error
+  if (errorCodeOf(error) !== 'ENOENT') throw error
 }
 
 async function makeUnlessThere(part: string): Promise<void> {
   try {
     await mkdir(part)
   } catch (error) {
-    if (diskErrorCode(error) !== 'EEXIST') throw error
+    if (errorCodeOf(error) !== 'EEXIST') throw error
   }
 }
 

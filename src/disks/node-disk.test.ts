@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { diskCases } from './disk-conformance.ts'
+import { bytesOf, writeText } from './file-content.ts'
 import { nodeDisk } from './node-disk.ts'
-import { bytesOf, writeFully, writeText } from './whole-file.ts'
+import { writeFully } from './whole-io.ts'
 
 const posix = process.platform !== 'win32'
 let directory: string

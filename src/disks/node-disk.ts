@@ -9,7 +9,7 @@ import * as files from 'node:fs/promises'
 import * as nodePath from 'node:path'
 import { promisify } from 'node:util'
 import type { Disk, DiskEntry, DiskFile, DiskLock, DiskWatch, OpenMode, OpenOptions } from './disk.ts'
-import { diskError, diskErrorCode } from './disk-error.ts'
+import { diskError, errorCodeOf } from './disk-error.ts'
 import { pathParts } from './disk-path.ts'
 import { defaultLockMechanism, type LockMechanism, takeKernelLock } from './kernel-lock.ts'
 
@@ -70,7 +70,7 @@ class NodeDisk implements Disk {
       descriptor = await open(full, flags | noFollow | noBlock, 0o644)
     } catch (error) {
       // ELOOP: a link; EISDIR: a directory, for writing; ENXIO: a socket. FreeBSD says EMLINK for a link.
-      if (['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'].includes(diskErrorCode(error) ?? '')) throw notAFile(path)
+      if (['ELOOP', 'EMLINK', 'EISDIR', 'ENXIO'].includes(errorCodeOf(error) ?? '')) throw notAFile(path)
       throw error
     }
     try {
@@ -138,7 +138,7 @@ class NodeDisk implements Disk {
       return { close: () => watcher.close() }
     } catch (error) {
       // As above, for a path that is not there or a system that is out of watches; a refused path is our defect.
-      if (diskErrorCode(error) === 'ASSERTION') throw error
+      if (errorCodeOf(error) === 'ASSERTION') throw error
       return { close: () => undefined }
     }
   }
@@ -246,7 +246,7 @@ function openFlags(options: OpenOptions): number {
 async function refuseLink(full: string, path: string): Promise<void> {
   const found = await files.lstat(full).catch((error: unknown) => {
     // Not there: the open that follows says so, or creates it.
-    if (diskErrorCode(error) === 'ENOENT') return undefined
+    if (errorCodeOf(error) === 'ENOENT') return undefined
     throw error
   })
   if (found?.isSymbolicLink()) throw notAFile(path)

@@ -3,7 +3,7 @@
 import { lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { HoldfastError } from '../errors.ts'
-import { diskErrorCode } from './disk-error.ts'
+import { errorCodeOf } from './disk-error.ts'
 import type { Files, SourceFile } from './files.ts'
 import { nodeDisk } from './node-disk.ts'
 
@@ -48,7 +48,7 @@ async function mustBeFree(target: string): Promise<void> {
   try {
     await lstat(target)
   } catch (error) {
-    if (diskErrorCode(error) === 'ENOENT') return
+    if (errorCodeOf(error) === 'ENOENT') return
     throw fileError(error, target, 'writing')
   }
   throw new HoldfastError('TARGET_NOT_EMPTY', `${target} is there already`, {
@@ -88,7 +88,7 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array, void, undefine
 
 function fileError(error: unknown, path: string, doing: 'reading' | 'writing'): unknown {
   if (error instanceof HoldfastError) return error
-  const code = diskErrorCode(error)
+  const code = errorCodeOf(error)
   switch (code) {
     case undefined:
       return error

@@ -4,8 +4,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Disk } from './disk.ts'
 import { diskCases } from './disk-conformance.ts'
+import { bytesOf, textOf, writeText } from './file-content.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
-import { bytesOf, textOf, writeText } from './whole-file.ts'
 
 const dead = { code: 'ECRASHED' }
 

@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import type { DiskFile } from './disk.ts'
+import { bytesOf, contentOf } from './file-content.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { type CrashModel, sectorBytes } from './surviving-state.ts'
-import { bytesOf, contentOf, writeFully } from './whole-file.ts'
+import { writeFully } from './whole-io.ts'
 
 const models: readonly CrashModel[] = ['adversarial', 'ext4']
 

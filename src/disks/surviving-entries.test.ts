@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest'
 import { prng } from '../testing/prng.ts'
 import type { Disk } from './disk.ts'
+import { bytesOf, textOf } from './file-content.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import type { CrashModel } from './surviving-state.ts'
-import { bytesOf, textOf } from './whole-file.ts'
 
 const models: readonly CrashModel[] = ['adversarial', 'ext4']
 

@@ -8,7 +8,8 @@ import { lineBytesMax, writeLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { folders, segmentPath } from './layout.ts'
 import { ActiveIndex } from './segment-index.ts'
-import { removeIfThere, writeFully } from './whole-file.ts'
+import { removeIfThere } from './whole-file.ts'
+import { writeFully } from '../disks/whole-io.ts'
 
 export interface ActiveParts {
   readonly file: DiskFile

@@ -3,11 +3,11 @@
 
 import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine, lineEnd, lineKind, parseControlLine } from '../core/record.ts'
+import { readFully } from '../disks/whole-io.ts'
 import { sha256 } from './chunk-files.ts'
 import { folders } from './layout.ts'
 import { type LogView, readableBytes } from './log-view.ts'
 import { damaged, type Segment } from './segment.ts'
-import { readFully } from './whole-file.ts'
 
 /** The record's line beyond its base64: names, digest, length, checksums. */
 const frameBytesMax = 512

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
+import { writeText } from '../disks/file-content.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
-import { writeText } from '../disks/whole-file.ts'
 import { naming, openBareLog } from '../testing/bare-log.ts'
 import { prng } from '../testing/prng.ts'
 import { sweepBlobs } from './blob-sweep.ts'

@@ -2,11 +2,11 @@
 // chunks in the making. Only the log says what is needed, so only what is certainly a chunk's file is touched.
 
 import type { Disk } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
 import type { Blobs } from './blobs.ts'
 import { folders, isPart } from './layout.ts'
 import type { LogView } from './log-view.ts'
 import { kindPrefix } from './state-keys.ts'
-import { errorCodeOf } from './whole-file.ts'
 
 export interface SweptBlobs {
   readonly files: number

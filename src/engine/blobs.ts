@@ -9,6 +9,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { BlobControl } from '../core/control.ts'
 import type { Disk } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
 import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { BlobInfo, StagedBlob } from '../stores/store.ts'
@@ -22,7 +23,6 @@ import type { LogView } from './log-view.ts'
 import { damaged } from './segment.ts'
 import type { BlobPlace } from './state.ts'
 import { stateKeys } from './state-keys.ts'
-import { errorCodeOf } from './whole-file.ts'
 import { WorkWindow } from './work-window.ts'
 
 /** Chunks that are on their way to the disk at once: syncing is waiting, and memory holds that many. */

@@ -4,8 +4,8 @@
 import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine, lineEnd, relink } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
+import { readFully } from '../disks/whole-io.ts'
 import { assert } from '../errors.ts'
-import { readFully } from './whole-file.ts'
 
 const witnessStart: Buffer = Buffer.from('{"control":"witness"')
 

@@ -7,10 +7,12 @@
 
 import { createHash } from 'node:crypto'
 import type { Disk, DiskFile } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
+import { readFully, writeFully } from '../disks/whole-io.ts'
 import { HoldfastError } from '../errors.ts'
 import { blobPath, folders } from './layout.ts'
 import { damaged } from './segment.ts'
-import { ensureDirectory, errorCodeOf, readFully, removeIfThere, writeFully } from './whole-file.ts'
+import { ensureDirectory, removeIfThere } from './whole-file.ts'
 
 export function sha256(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')

@@ -4,8 +4,9 @@
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import { bodySum, hex8 } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
+import { readFully, writeFully } from '../disks/whole-io.ts'
 import { durablePath } from './layout.ts'
-import { errorCodeOf, readFully, writeFully } from './whole-file.ts'
 
 export interface DurablePlace {
   /** Name of the segment. */

@@ -2,7 +2,7 @@
 
 import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
-import { errorCodeOf } from './whole-file.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
 
 /** Whatever it was, as a reason to stop writing. */
 export function failureOf(error: unknown, disk: Disk): HoldfastError {

@@ -5,12 +5,13 @@
 // that can't be read says only that its command was answered.
 
 import type { Disk } from '../disks/disk.ts'
+import { writeFully } from '../disks/whole-io.ts'
 import { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Receipt } from '../stores/store.ts'
 import { replyPath } from './inbox-command.ts'
 import { inboxLine, readInboxLine } from './inbox-line.ts'
-import { readWholeFile, removeIfThere, writeFully } from './whole-file.ts'
+import { readWholeFile, removeIfThere } from './whole-file.ts'
 
 export type Reply = { readonly ok: Receipt } | { readonly error: HoldfastError }
 

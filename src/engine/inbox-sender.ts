@@ -5,6 +5,7 @@
 // not turn into an effect later, whichever process dies meanwhile.
 
 import type { Disk } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import { type Random, systemRandom } from '../host/random.ts'
@@ -21,7 +22,7 @@ import {
 import { type Reply, readReply } from './inbox-reply.ts'
 import { Wait } from './inbox-wait.ts'
 import { folders } from './layout.ts'
-import { ensureDirectory, errorCodeOf, listNames, removeIfThere, writeWholeFile } from './whole-file.ts'
+import { ensureDirectory, listNames, removeIfThere, writeWholeFile } from './whole-file.ts'
 
 export interface SendOptions {
   readonly timeoutMs: number

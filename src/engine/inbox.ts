@@ -11,6 +11,7 @@
 
 import type { TimeMs } from '../core/numbers.ts'
 import type { Disk, DiskWatch } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
 import { type ErrorCode, HoldfastError, isHoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import { limits } from '../limits.ts'
@@ -26,7 +27,7 @@ import {
 import { type Reply, writeReply } from './inbox-reply.ts'
 import { compareNames, folders, isPart } from './layout.ts'
 import { moveAside } from './set-aside.ts'
-import { ensureDirectory, errorCodeOf, readWholeFile, removeIfThere } from './whole-file.ts'
+import { ensureDirectory, readWholeFile, removeIfThere } from './whole-file.ts'
 
 /** Durable when it resolves. */
 export type ApplyBatch = (batch: Batch) => Promise<Receipt>

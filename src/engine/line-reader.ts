@@ -4,7 +4,7 @@
 import type { ByteOffset } from '../core/numbers.ts'
 import { lineEnd } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
-import { readFully } from './whole-file.ts'
+import { readFully } from '../disks/whole-io.ts'
 
 /** No line that Holdfast writes is longer; what goes on longer without a newline is damage. */
 export const lineBytesMax: number = 16_777_216

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import type { ByteOffset } from '../core/numbers.ts'
 import { lineBytesMax, relink, writeLine } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
-import { writeFully } from './whole-file.ts'
+import { writeFully } from '../disks/whole-io.ts'
 
 const pieceBytes = 1_048_576
 

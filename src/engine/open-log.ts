@@ -30,7 +30,8 @@ import { State } from './state.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 import { TableSet } from './tables/table-set.ts'
 import { scanTail, type Tail } from './tail-scan.ts'
-import { listNames, readFully, removeIfThere } from './whole-file.ts'
+import { listNames, removeIfThere } from './whole-file.ts'
+import { readFully } from '../disks/whole-io.ts'
 
 export interface OpenLogOptions {
   readonly disk: Disk

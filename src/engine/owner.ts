@@ -5,9 +5,11 @@
 
 import type { TimeMs } from '../core/numbers.ts'
 import type { Disk, DiskLock } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
+import { writeFully } from '../disks/whole-io.ts'
 import { HoldfastError } from '../errors.ts'
 import { fencePath, folders, parseFenceName } from './layout.ts'
-import { ensureDirectory, errorCodeOf, listNames, readWholeFile, writeFully } from './whole-file.ts'
+import { ensureDirectory, listNames, readWholeFile } from './whole-file.ts'
 
 export interface ProcessFacts {
   readonly pid: number

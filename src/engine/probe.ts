@@ -4,11 +4,11 @@
 import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine, lineEnd, tailBytes } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
+import { readFully } from '../disks/whole-io.ts'
 import { segmentPath } from './layout.ts'
 import { lineBytesMax } from './line-reader.ts'
 import type { LogView } from './log-view.ts'
 import { damaged } from './segment.ts'
-import { readFully } from './whole-file.ts'
 import type { Writer } from './writer.ts'
 
 const newline = 0x0a

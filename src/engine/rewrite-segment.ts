@@ -3,15 +3,14 @@
 // says durably that it replaces the old ones, and only then it takes the first one's name and the others go. A crash in
 // between is finished at the next opening (rewrites.ts).
 
-import { createHash } from 'node:crypto'
 import type { RewriteControl } from '../core/control.ts'
 import type { ByteOffset, Seq, TimeMs } from '../core/numbers.ts'
 import { checkLine, controlBody, lineKind, parseControlLine, parseEventLine } from '../core/record.ts'
-import type { DiskFile } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerLine } from './active-segment.ts'
 import { type Covering, writeIndex } from './cover.ts'
+import { digestOf } from './file-digest.ts'
 import { folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import { LineWriter } from './line-writer.ts'
@@ -23,7 +22,7 @@ import { ActiveIndex } from './segment-index.ts'
 import type { BlobPlace } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 import type { Entry } from './tables/entry.ts'
-import { readFully, removeIfThere } from './whole-file.ts'
+import { removeIfThere } from './whole-file.ts'
 import type { Writer } from './writer.ts'
 
 export interface RewriteLog extends Covering {
@@ -101,9 +100,13 @@ class Rewriting {
     const old: [string, string][] = []
     for (const segment of this.#segments) {
       const { name, sealed } = segment.facts
-      old.push([name, sealed === undefined || sealed.sha256 === '' ? await digestOf(segment) : sealed.sha256])
+      old.push([name, sealed === undefined || sealed.sha256 === '' ? await this.#digest(segment) : sealed.sha256])
     }
     return old
+  }
+
+  async #digest(segment: Segment): Promise<string> {
+    return (await digestOf(await segment.file(), segment.facts.sealed?.bytes ?? 0)).digest('hex')
   }
 
   /** What the header behind the last of them says of it. */
@@ -233,18 +236,4 @@ class Rewriting {
     this.#log.state.setEntry(key, value)
     this.#derived.set(key, value === null ? null : JSON.stringify(value))
   }
-}
-
-async function digestOf(segment: Segment): Promise<string> {
-  const file: DiskFile = await segment.file()
-  const hash = createHash('sha256')
-  const bytes = segment.facts.sealed?.bytes ?? 0
-  const buffer = Buffer.allocUnsafe(limits.pageBytes)
-  for (let at = 0; at < bytes; ) {
-    const count = await readFully(file, buffer.subarray(0, Math.min(buffer.length, bytes - at)), at)
-    if (count === 0) break
-    hash.update(buffer.subarray(0, count))
-    at += count
-  }
-  return hash.digest('hex')
 }

@@ -1,18 +1,18 @@
 // Finishing what a crash cut off: a rewrite that is journaled but whose file has not taken its name yet, or whose
 // forerunners are still there. Each step can be done again.
 
-import { createHash } from 'node:crypto'
 import type { RemovedControl, RewriteControl } from '../core/control.ts'
 import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { limits } from '../limits.ts'
 import type { Catalog } from './catalog.ts'
+import { digestOf } from './file-digest.ts'
 import { folders, segmentPath } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import type { Segment } from './segment.ts'
 import type { State } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
-import { listNames, readFully } from './whole-file.ts'
+import { listNames } from './whole-file.ts'
 
 export interface RewriteContext {
   readonly disk: Disk
@@ -116,15 +116,7 @@ async function holds(disk: Disk, path: string, rewrite: RewriteControl): Promise
   const file = await disk.open(path, { mode: 'read' })
   try {
     if ((await file.size()) !== rewrite.bytes) return false
-    const hash = createHash('sha256')
-    const buffer = Buffer.allocUnsafe(limits.pageBytes)
-    for (let at = 0; at < rewrite.bytes; ) {
-      const count = await readFully(file, buffer, at)
-      if (count === 0) return false
-      hash.update(buffer.subarray(0, count))
-      at += count
-    }
-    return hash.digest('hex') === rewrite.sha256
+    return (await digestOf(file, rewrite.bytes)).digest('hex') === rewrite.sha256
   } finally {
     await file.close()
   }

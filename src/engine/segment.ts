@@ -6,11 +6,12 @@ import { type ParsedHeader, parseHeader } from '../core/header.ts'
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import { lineEnd } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
+import { readFully } from '../disks/whole-io.ts'
 import { HoldfastError } from '../errors.ts'
 import { segmentPath } from './layout.ts'
 import type { SegmentIndex } from './segment-index.ts'
 import type { TableDescription } from './tables/table-writer.ts'
-import { errorCodeOf, readFully } from './whole-file.ts'
 
 export interface SegmentFacts {
   readonly name: string

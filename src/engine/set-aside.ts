@@ -3,10 +3,9 @@
 
 import type { ByteOffset } from '../core/numbers.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
+import { readPieces, writeFully } from '../disks/whole-io.ts'
 import { folders } from './layout.ts'
-import { ensureDirectory, readFully, writeFully } from './whole-file.ts'
-
-const chunkBytes = 1_048_576
+import { ensureDirectory } from './whole-file.ts'
 
 /** Returns the copy's path. A copy of the same place that is already there is kept beside it. */
 export async function setAside(
@@ -16,12 +15,10 @@ export async function setAside(
   if (await ensureDirectory(disk, folders.setAside)) await disk.syncDirectory('')
   const { path, copy } = await createCopy(disk, `${folders.setAside}/${source.name}.from-${source.from}`)
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, source.to - source.from))
-    for (let at = source.from; at < source.to; ) {
-      const count = await readFully(source.file, buffer.subarray(0, Math.min(buffer.length, source.to - at)), at)
-      if (count === 0) break
-      await writeFully(copy, buffer.subarray(0, count), at - source.from)
-      at += count
+    let done = 0
+    for await (const piece of readPieces(source.file, source)) {
+      await writeFully(copy, piece, done)
+      done += piece.length
     }
     await copy.sync()
   } finally {

@@ -5,6 +5,7 @@
 import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
 import { checkLine, lineEnd, lineKind, parseEventLine } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
+import { readFully } from '../disks/whole-io.ts'
 import { limits } from '../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery } from '../stores/store.ts'
 import { type DurableEnd, type LogView, readableBytes } from './log-view.ts'
@@ -13,7 +14,6 @@ import type { StreamPlaces } from './segment-index.ts'
 import { countEvents, matchesType, takeUpTo } from './sequential-read.ts'
 import { stateKeys } from './state-keys.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
-import { readFully } from './whole-file.ts'
 
 /** A stream's events within one segment. */
 interface Stretch {

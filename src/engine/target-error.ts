@@ -1,7 +1,7 @@
 // What the file system says of a directory that is to be made, as whoever named it needs it.
 
+import { errorCodeOf } from '../disks/disk-error.ts'
 import { HoldfastError } from '../errors.ts'
-import { errorCodeOf } from './whole-file.ts'
 
 export interface NamedTarget {
   readonly what: 'backup' | 'import'

@@ -1,39 +1,10 @@
-// Reading and writing with the loops that the operating system demands: counts may be short, and an error
-// means what it says. Whole files get their names only after their content is durable.
+// Files and folders as a whole, where an error means what it says: what isn't there, or is there already, is an answer.
+// Whole files get their names only after their content is durable.
 
 import type { Disk, DiskFile } from '../disks/disk.ts'
+import { errorCodeOf } from '../disks/disk-error.ts'
+import { readFully, writeFully } from '../disks/whole-io.ts'
 import { HoldfastError } from '../errors.ts'
-
-/** The `code` of an operating system's error. */
-export function errorCodeOf(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined
-}
-
-/** Reads exactly into.length bytes, or fewer at the end of the file; returns the count. */
-export async function readFully(file: DiskFile, into: Uint8Array, at: number): Promise<number> {
-  let done = 0
-  while (done < into.length) {
-    const count = await file.read(done === 0 ? into : into.subarray(done), at + done)
-    if (count === 0) break
-    done += count
-  }
-  return done
-}
-
-/** Writes all of `from`, however the disk slices it. */
-export async function writeFully(file: DiskFile, from: Uint8Array, at: number): Promise<void> {
-  let done = await file.write(from, at)
-  let stalled = 0
-  while (done < from.length) {
-    const count = await file.write(from.subarray(done), at + done)
-    stalled = count === 0 ? stalled + 1 : 0
-    // A disk that takes nothing, again and again, without saying why: full, as far as we can tell.
-    if (stalled > 3) throw Object.assign(new Error('write made no progress'), { code: 'ENOSPC' })
-    done += count
-  }
-}
 
 /** All bytes of a file of at most `bytesMax`; undefined when there is no such file. */
 export async function readWholeFile(disk: Disk, path: string, bytesMax: number): Promise<Buffer | undefined> {

@@ -25,7 +25,7 @@ import { fencePath, nextSegmentName } from './layout.ts'
 import { previousSegment } from './replay.ts'
 import type { State } from './state.ts'
 
-import { writeFully } from './whole-file.ts'
+import { writeFully } from '../disks/whole-io.ts'
 
 /** What is told to the store that owns the writer. */
 export interface WriterEvents {

@@ -3,7 +3,7 @@
 
 import type { Disk } from '../disks/disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
-import { readFully, writeFully } from '../engine/whole-file.ts'
+import { readFully, writeFully } from '../disks/whole-io.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
 import type { Batch, EncodedEvent } from '../stores/store.ts'

@@ -10,7 +10,7 @@ interface Layer {
   readonly below: readonly string[]
   /** Single files of other layers that it may import, for their types alone. */
   readonly typesOf?: readonly string[]
-  /** Single files of other layers that it may import whole: they have no effects. */
+  /** Single files of other layers that it may import whole: they have no effects of their own. */
   readonly also?: readonly string[]
   /** Modules of Node that it may import; all when not said. */
   readonly node?: readonly string[]
@@ -21,8 +21,9 @@ interface Layer {
 const base = ['base']
 const storePort = 'stores/store.ts'
 const diskPorts = ['disks/disk.ts', 'disks/directories.ts']
-// What belongs to the disk port beside types: the shape of a path, and of an error of the system.
-const diskWords = ['disks/disk-error.ts', 'disks/disk-path.ts']
+// What belongs to the disk port beside types: the shape of a path, and of an error of the system, and doing as a whole what
+// a file of the port may do in parts.
+const diskWords = ['disks/disk-error.ts', 'disks/disk-path.ts', 'disks/whole-io.ts']
 const io =
   /\b(?:Date\.now|new Date\(\)|performance\.|Math\.random|randomUUID|randomBytes|setTimeout|setInterval|fetch)\b/
 const pureNode = ['node:crypto', 'node:zlib']

@@ -122,7 +122,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a short count taken for a whole write',
-    file: 'src/engine/whole-file.ts',
+    file: 'src/disks/whole-io.ts',
     from: '  while (done < from.length) {\n    const count = await file.write(',
     to: '  while (done === 0) {\n    const count = await file.write(',
     tests: faults,

@@ -1,7 +1,6 @@
 // Adds one record to a log that isn't open. It goes into a new segment, as recovery would have made one: what stands above the
 // last witness is carried along, and the new segment gets its name when all of it is durable.
 
-import { createHash } from 'node:crypto'
 import type { RewriteControl } from '../../core/control.ts'
 import type { ParsedHeader } from '../../core/header.ts'
 import type { ByteOffset } from '../../core/numbers.ts'
@@ -9,15 +8,12 @@ import { controlBody } from '../../core/record.ts'
 import { judgeTail } from '../../core/recovery-table.ts'
 import type { DiskFile } from '../../disks/disk.ts'
 import { assert } from '../../errors.ts'
-import { limits } from '../../limits.ts'
 import { ActiveSegment } from '../active-segment.ts'
 import { carriedLines, linkLines } from '../carry.ts'
-import { readMark } from '../durable-mark.ts'
+import { digestOf } from '../file-digest.ts'
 import { nextSegmentName } from '../layout.ts'
 import { cutFile } from '../set-aside.ts'
-import { scanTail } from '../tail-scan.ts'
-import { readFully } from '../whole-file.ts'
-import { copyAside, doesNotApply, findSegments, type RepairScene } from './repair-scene.ts'
+import { copyAside, doesNotApply, findSegments, type RepairScene, scanNewest } from './repair-scene.ts'
 import { bodyLine, segmentLines } from './segment-lines.ts'
 
 /** Durable when it resolves. Returns the copy of an unfinished write, when there was one behind the log's end. */
@@ -29,13 +25,9 @@ export async function appendRecord(
   const segment = (await findSegments(disk)).at(-1)
   assert(segment?.header !== undefined, 'a log has an active segment')
   const { header } = segment
-  const mark = await readMark(disk)
-  const marked = mark?.segment === segment.name ? mark.bytes : 0
-  const witness = Math.max(header.bytes + header.header.carried, marked)
+  const tail = await scanNewest(disk, segment, header)
   const file = await disk.open(segment.path, { mode: 'read' })
   try {
-    const start = { from: header.bytes, witness, position: header.header.first - 1 }
-    const tail = await scanTail(file, segment.bytes, start)
     const verdict = judgeTail(tail)
     if (verdict.then.refuse) {
       throw doesNotApply(
@@ -75,14 +67,7 @@ async function sealedFacts(
   header: ParsedHeader,
   to: ByteOffset,
 ): Promise<{ readonly sha256: string; readonly sum: number; readonly time: number }> {
-  const hash = createHash('sha256')
-  const buffer = Buffer.allocUnsafe(limits.pageBytes)
-  for (let at = 0; at < to; ) {
-    const count = await readFully(file, buffer.subarray(0, Math.min(buffer.length, to - at)), at)
-    if (count === 0) break
-    hash.update(buffer.subarray(0, count))
-    at += count
-  }
+  const hash = await digestOf(file, to)
   let { sum } = header
   let { time } = header.header
   for await (const line of segmentLines(file, { from: header.bytes, to, sum })) {

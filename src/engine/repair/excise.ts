@@ -5,20 +5,19 @@
 // durable, in a new segment that recovery would have made as well, before the file takes its name. The active segment
 // is named by nobody and simply takes its name.
 
-import { createHash } from 'node:crypto'
 import type { RemovedControl } from '../../core/control.ts'
 import type { ParsedHeader } from '../../core/header.ts'
 import type { ByteOffset } from '../../core/numbers.ts'
-import { controlBody, relink } from '../../core/record.ts'
+import { controlBody } from '../../core/record.ts'
 import { judgeTail } from '../../core/recovery-table.ts'
 import { assert } from '../../errors.ts'
 import { headerLine } from '../active-segment.ts'
 import { linkLines } from '../carry.ts'
 import { readMark } from '../durable-mark.ts'
 import { durablePath, folders } from '../layout.ts'
+import { LineWriter } from '../line-writer.ts'
 import { putInPlace } from '../rewrites.ts'
-import { scanTail } from '../tail-scan.ts'
-import { removeIfThere, writeFully, writeWholeFile } from '../whole-file.ts'
+import { removeIfThere, writeWholeFile } from '../whole-file.ts'
 import { appendRecord } from './append-record.ts'
 import { type DamagedPlace, findLost } from './lost-events.ts'
 import {
@@ -28,6 +27,7 @@ import {
   findSegments,
   type PlannedRepair,
   type RepairScene,
+  scanNewest,
   withFile,
 } from './repair-scene.ts'
 import { bodyLine, segmentLines } from './segment-lines.ts'
@@ -102,14 +102,9 @@ async function extentOf(
     const isNamed = previous.name === segment.name && segment.header?.header.rewritten === undefined
     return isNamed ? Math.min(previous.bytes, segment.bytes) : segment.bytes
   }
-  const { header, path, bytes } = segment
+  const { header, bytes } = segment
   assert(header !== undefined, 'it was checked that there is one')
-  const mark = await readMark(disk)
-  const floor = header.bytes + header.header.carried
-  const marked = mark?.segment === segment.name ? mark.bytes : 0
-  const start = { from: header.bytes, witness: Math.max(floor, marked), position: header.header.first - 1 }
-  const tail = await withFile(disk, path, (file) => scanTail(file, bytes, start))
-  if (!judgeTail(tail).then.refuse)
+  if (!judgeTail(await scanNewest(disk, segment, header)).then.refuse)
     throw doesNotApply(action, 'the newest segment opens as it is: recovery looks after its end')
   return bytes
 }
@@ -199,22 +194,15 @@ async function writePart(
   const path = `${segment.path}.part`
   await removeIfThere(disk, path)
   const file = await disk.open(path, { mode: 'write', create: 'exclusive' })
-  const hash = createHash('sha256')
   try {
     const first = headerLine({ ...header.header, carried: 0, rewritten: 'repair' }, header.link)
-    await writeFully(file, first.bytes, 0)
-    hash.update(first.bytes)
-    let at = first.bytes.length
-    let sum = first.sum
+    const out = new LineWriter(file)
+    await out.addLine(first.bytes, first.sum)
     for await (const line of keptLines(scene, source)) {
-      relink(line, line.length - 1, sum)
-      sum = sumOf(line)
-      await writeFully(file, line, at)
-      hash.update(line)
-      at += line.length
+      await out.moveLine(line, { start: 0, end: line.length - 1, sum: sumOf(line) })
     }
-    await file.sync()
-    return { sha256: hash.digest('hex'), bytes: at }
+    const { sha256, bytes } = await out.finish()
+    return { sha256, bytes }
   } finally {
     await file.close()
   }

@@ -6,9 +6,11 @@ import type { ByteOffset } from '../../core/numbers.ts'
 import type { Disk, DiskFile } from '../../disks/disk.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
+import { readMark } from '../durable-mark.ts'
 import { compareNames, folders, parseSegmentName, segmentPath } from '../layout.ts'
 import { readHeader } from '../segment.ts'
 import { setAside } from '../set-aside.ts'
+import { scanTail, type Tail } from '../tail-scan.ts'
 import { listNames } from '../whole-file.ts'
 
 export interface RepairScene {
@@ -60,6 +62,15 @@ export async function withFile<T>(disk: Disk, path: string, use: (file: DiskFile
   } finally {
     await file.close()
   }
+}
+
+/** What is at the end of the newest segment, which is read from its beginning: a repair takes nothing on trust. */
+export async function scanNewest(disk: Disk, segment: FoundSegment, header: ParsedHeader): Promise<Tail> {
+  const mark = await readMark(disk)
+  const marked = mark?.segment === segment.name ? mark.bytes : 0
+  const witness = Math.max(header.bytes + header.header.carried, marked)
+  const start = { from: header.bytes, witness, position: header.header.first - 1 }
+  return withFile(disk, segment.path, (file) => scanTail(file, segment.bytes, start))
 }
 
 /** A durable copy of a file from an offset on; returns its path. */

@@ -3,11 +3,13 @@
 
 import { createHash } from 'node:crypto'
 import type { Disk } from '../../disks/disk.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
+import { readFully } from '../../disks/whole-io.ts'
 import { isHoldfastError } from '../../errors.ts'
 import type { Finding } from '../../stores/store.ts'
 import { readIdentity, writeIdentity } from '../identity.ts'
 import { blobPath, folders, identityPath } from '../layout.ts'
-import { ensureDirectory, errorCodeOf, listNames, readFully, removeIfThere } from '../whole-file.ts'
+import { ensureDirectory, listNames, removeIfThere } from '../whole-file.ts'
 import {
   copyAside,
   doesNotApply,

@@ -2,7 +2,7 @@
 // removed only while a durable manifest without them stands, so that a crash can never bring back one that lists them.
 
 import type { Disk, DiskEntry } from '../../disks/disk.ts'
-import { diskErrorCode } from '../../disks/disk-error.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
 
 const ownName = /^(?:(\d{8,})\.(?:table|part)|manifest\.json\.part)$/
 
@@ -25,7 +25,7 @@ export class StrayFiles {
         await this.#disk.remove(path)
         this.#paths.delete(path)
       } catch (error) {
-        if (diskErrorCode(error) === 'ENOENT') this.#paths.delete(path)
+        if (errorCodeOf(error) === 'ENOENT') this.#paths.delete(path)
       }
     }
   }

@@ -3,10 +3,10 @@
 
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../../disks/disk.ts'
+import { readFully } from '../../disks/whole-io.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Pointer } from './pointer.ts'
 import { TableDamaged } from './table-damaged.ts'
-import { readWhole } from './whole-io.ts'
 
 const readAheadMax = 131_072
 
@@ -72,7 +72,7 @@ export class TableFile {
   async #readBytes(offset: number, length: number): Promise<Buffer> {
     if (this.#closed !== undefined) throw new HoldfastError('CLOSED', `the tables are closed: ${this.path}`)
     const bytes = Buffer.allocUnsafeSlow(length)
-    const reading = readWhole(this.#file, bytes, offset)
+    const reading = readFully(this.#file, bytes, offset)
     this.#reads.add(reading)
     try {
       return bytes.subarray(0, await reading)

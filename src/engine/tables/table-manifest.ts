@@ -4,10 +4,10 @@
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../../disks/disk.ts'
-import { diskErrorCode } from '../../disks/disk-error.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
+import { readFully, writeFully } from '../../disks/whole-io.ts'
 import { isCount, isPointer } from './pointer.ts'
 import type { TableDescription } from './table-writer.ts'
-import { readWhole, writeWhole } from './whole-io.ts'
 
 const format = 1
 const manifestBytesMax = 16_777_216
@@ -86,7 +86,7 @@ export async function loadManifest(disk: Disk, folder: string): Promise<StoredMa
   try {
     file = await disk.open(path, { mode: 'read' })
   } catch (error) {
-    const code = diskErrorCode(error)
+    const code = errorCodeOf(error)
     if (code === 'ENOENT') return { state: 'absent', why: `${path} is missing` }
     if (code === 'ENOTFILE') return damaged('not a regular file')
     throw error
@@ -95,7 +95,7 @@ export async function loadManifest(disk: Disk, folder: string): Promise<StoredMa
     const size = await file.size()
     if (size > manifestBytesMax) return damaged(`${size} bytes long`)
     const buffer = Buffer.allocUnsafeSlow(size)
-    const bytes = buffer.subarray(0, await readWhole(file, buffer, 0))
+    const bytes = buffer.subarray(0, await readFully(file, buffer, 0))
     const manifest = decodeManifest(bytes)
     return manifest === undefined ? damaged('wrong checksum or format') : { state: 'ready', manifest, bytes }
   } finally {
@@ -113,7 +113,7 @@ export async function storeManifest(disk: Disk, folder: string, manifest: TableM
   const file = await disk.open(part, { mode: 'write', create: 'maybe' })
   try {
     await file.truncate(0)
-    await writeWhole(file, bytes, 0)
+    await writeFully(file, bytes, 0)
     await file.sync()
   } finally {
     await file.close()

@@ -5,7 +5,7 @@
 
 import { compareUtf8 } from '../../core/utf8-order.ts'
 import type { Disk, DiskFile } from '../../disks/disk.ts'
-import { diskErrorCode } from '../../disks/disk-error.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
 import { Block } from './block.ts'
 import type { BlockCache, BlockShelf } from './block-cache.ts'
 import { bloomMayContain, hashKey, type KeyHash } from './bloom.ts'
@@ -147,7 +147,7 @@ async function openFile(disk: Disk, path: string): Promise<DiskFile> {
   try {
     return await disk.open(path, { mode: 'read' })
   } catch (error) {
-    const code = diskErrorCode(error)
+    const code = errorCodeOf(error)
     if (code === 'ENOENT') throw new TableDamaged(path, 0, 'the file is missing')
     if (code === 'ENOTFILE') throw new TableDamaged(path, 0, 'this is not a regular file')
     throw error

@@ -11,7 +11,7 @@
 //   flushes don't wait for it: they only add in front of the tables that it merges.
 
 import type { Disk } from '../../disks/disk.ts'
-import { diskErrorCode } from '../../disks/disk-error.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
 import { parentPath } from '../../disks/disk-path.ts'
 import { assert, HoldfastError } from '../../errors.ts'
 import { BlockCache } from './block-cache.ts'
@@ -352,7 +352,7 @@ function nextTurn(): Promise<void> {
 }
 
 function ignoreMissing(error: unknown): void {
-  if (diskErrorCode(error) !== 'ENOENT') throw error
+  if (errorCodeOf(error) !== 'ENOENT') throw error
 }
 
 function isPresent(entry: Entry): entry is readonly [string, string] {

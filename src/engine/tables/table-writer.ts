@@ -9,13 +9,13 @@
 // Invariant: a file with a table's name is whole and durable; what is not yet so is called `.part`.
 
 import type { Disk, DiskFile } from '../../disks/disk.ts'
+import { writeFully } from '../../disks/whole-io.ts'
 import { assert } from '../../errors.ts'
 import { BlockBuilder } from './block-builder.ts'
 import { BloomBuilder, hashKey } from './bloom.ts'
 import { batchesOf, type EntrySource } from './entry.ts'
 import { encodePointer, type Pointer, pointerTo } from './pointer.ts'
 import { encodeFooter } from './table-footer.ts'
-import { writeWhole } from './whole-io.ts'
 
 const blockBytes = 8_192
 const pieceBytes = 262_144
@@ -125,7 +125,7 @@ class Output {
   }
 
   async flush(): Promise<void> {
-    await writeWhole(this.#file, this.#piece.subarray(0, this.#waiting), this.#written)
+    await writeFully(this.#file, this.#piece.subarray(0, this.#waiting), this.#written)
     this.#written += this.#waiting
     this.#waiting = 0
   }

@@ -2,11 +2,12 @@
 // belong there. Nothing is removed or moved: that is for repair, and for whoever put it there to decide.
 
 import type { Disk, DiskEntry } from '../../disks/disk.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
 import { isHoldfastError } from '../../errors.ts'
 import { type DurablePlace, parseMark } from '../durable-mark.ts'
 import { type Identity, readIdentity } from '../identity.ts'
 import { durablePath, folders, identityPath, isPart, parseFenceName, parseSegmentName } from '../layout.ts'
-import { errorCodeOf, readWholeFile } from '../whole-file.ts'
+import { readWholeFile } from '../whole-file.ts'
 import { looking, tellTrouble } from './disk-trouble.ts'
 import type { Findings } from './findings.ts'
 

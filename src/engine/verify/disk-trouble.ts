@@ -1,8 +1,8 @@
 // What a disk may answer when a file is looked at. For verification an error is something that was found, not a reason
 // to stop: the other files may still be read.
 
+import { errorCodeOf } from '../../disks/disk-error.ts'
 import { HoldfastError } from '../../errors.ts'
-import { errorCodeOf } from '../whole-file.ts'
 import type { Findings } from './findings.ts'
 
 export interface Looked<T> {

@@ -3,10 +3,10 @@
 
 import type { ByteOffset } from '../../core/numbers.ts'
 import type { Disk } from '../../disks/disk.ts'
+import { readFully } from '../../disks/whole-io.ts'
 import type { DurablePlace } from '../durable-mark.ts'
 import { compareNames, durablePath, segmentPath } from '../layout.ts'
 import { scanTail } from '../tail-scan.ts'
-import { readFully } from '../whole-file.ts'
 import type { Link } from './chain.ts'
 import { looking } from './disk-trouble.ts'
 import type { Findings } from './findings.ts'

@@ -3,11 +3,11 @@
 
 import type { Directories } from '../../disks/directories.ts'
 import type { Disk } from '../../disks/disk.ts'
+import { errorCodeOf } from '../../disks/disk-error.ts'
 import { checkEmpty, createLog } from '../../engine/create-log.ts'
 import { type Identity, readIdentity } from '../../engine/identity.ts'
-import type { OpenProgress } from '../../engine/open-log.ts'
 import { becomeOwner, type Ownership, type ProcessFacts } from '../../engine/owner.ts'
-import { errorCodeOf } from '../../engine/whole-file.ts'
+import type { OpenProgress } from '../../engine/open-log.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
