@@ -6,10 +6,10 @@ import { headerBody, type SealedSegment, type SegmentHeader } from '../core/head
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import { lineBytesMax, writeLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
-import { folders, segmentPath } from './layout.ts'
+import { writeFully } from '../disks/whole-io.ts'
+import { folders, nextSegmentName, segmentPath } from './layout.ts'
 import { ActiveIndex } from './segment-index.ts'
 import { removeIfThere } from './whole-file.ts'
-import { writeFully } from '../disks/whole-io.ts'
 
 export interface ActiveParts {
   readonly file: DiskFile
@@ -21,6 +21,9 @@ export interface ActiveParts {
   readonly hash: Hash
   readonly index: ActiveIndex
 }
+
+/** Gives the lines to be carried behind a new header, given the header's sum. */
+export type Carry = (headerSum: number) => { readonly bytes: Buffer; readonly lastSum: number }
 
 export class ActiveSegment {
   readonly file: DiskFile
@@ -55,6 +58,20 @@ export class ActiveSegment {
     return { name: this.name, bytes: this.bytes, sha256: this.#hash.copy().digest('hex') }
   }
 
+  /** Makes the segment that goes on where this one ends now; `carry` as below. */
+  createNext(
+    disk: Disk,
+    header: Omit<SegmentHeader, 'segment' | 'previous' | 'carried'>,
+    carry?: Carry,
+  ): Promise<ActiveSegment> {
+    return ActiveSegment.create(disk, {
+      name: nextSegmentName(this.name, header.first),
+      header: { ...header, segment: this.number + 1, previous: this.sealed() },
+      link: this.lastSum,
+      carry,
+    })
+  }
+
   /**
    * Makes a segment on disk: header, then `carried` lines (linked to the header by `carry`), durable before the name.
    * `link` is the sum of the last line of the segment before.
@@ -65,8 +82,7 @@ export class ActiveSegment {
       readonly name: string
       readonly header: Omit<SegmentHeader, 'carried'>
       readonly link: number
-      /** Writes the carried lines behind the header; it is given the header's sum. */
-      readonly carry?: (headerSum: number) => { readonly bytes: Buffer; readonly lastSum: number }
+      readonly carry?: Carry | undefined
     },
   ): Promise<ActiveSegment> {
     const { name, header, link } = plan

@@ -1,8 +1,8 @@
 // What goes wrong at the disk, in words and codes of ours: callers decide by code and never see a bare system error.
 
 import type { Disk } from '../disks/disk.ts'
-import { HoldfastError } from '../errors.ts'
 import { errorCodeOf } from '../disks/disk-error.ts'
+import { HoldfastError } from '../errors.ts'
 
 /** Whatever it was, as a reason to stop writing. */
 export function failureOf(error: unknown, disk: Disk): HoldfastError {
@@ -28,5 +28,22 @@ export function typedFailure(error: unknown, disk: Disk): unknown {
 export function superseded(disk: Disk): HoldfastError {
   return new HoldfastError('SUPERSEDED', `another process has taken over ${disk.label}`, {
     hint: 'This process must not write any more. Open the journal anew to see what the other one did.',
+  })
+}
+
+/** For whoever waited for a write that failed. */
+export function indeterminate(failure: HoldfastError): HoldfastError {
+  return new HoldfastError('INDETERMINATE', `the write failed: ${failure.message}`, {
+    hint: 'It may or may not be in the journal. reopen() the journal, then look, or repeat it with the same command id.',
+    cause: failure,
+  })
+}
+
+/** For whoever comes after the failure: nothing of theirs was written. */
+export function latched(failure: HoldfastError): HoldfastError {
+  if (failure.code === 'CLOSED' || failure.code === 'SUPERSEDED') return failure
+  return new HoldfastError('LATCHED', `the journal stopped after a failure: ${failure.message}`, {
+    hint: 'Nothing was stored. Mend the cause (see the cause of this error) and call reopen().',
+    cause: failure,
   })
 }

@@ -74,7 +74,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a command id written apart from its events',
-    file: 'src/engine/writer.ts',
+    file: 'src/engine/staging.ts',
     from: 'controlBody(control, left > 0)',
     to: 'controlBody(control, false)',
     tests: crash,
@@ -82,7 +82,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'batches that are not joined',
-    file: 'src/engine/writer.ts',
+    file: 'src/engine/staging.ts',
     from: 'encodeEventTail(event), left > 0)',
     to: 'encodeEventTail(event), false)',
     tests: crash,
@@ -107,14 +107,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a failed writer that goes on',
     file: 'src/engine/writer.ts',
-    from: '    this.#refuseQueue()\n    this.#tellIdle()\n    this.#parts.events.failed(this.#failure)\n',
-    to: '    this.#refuseQueue()\n    this.#tellIdle()\n    this.#parts.events.failed(this.#failure)\n    this.#failure = undefined\n',
+    from: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#parts.events.failed(failure)\n',
+    to: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#parts.events.failed(failure)\n    this.#failure = undefined\n',
     tests: faults,
     scenario: 'mending in place',
   },
   {
     name: 'what was pending when a write failed taken for refused',
-    file: 'src/engine/writer.ts',
+    file: 'src/engine/failure.ts',
     from: "new HoldfastError('INDETERMINATE',",
     to: "new HoldfastError('LATCHED',",
     tests: faults,

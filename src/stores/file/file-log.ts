@@ -56,28 +56,25 @@ export class FileLog implements LogView {
     this.#activeIndex = opened.activeIndex
     if (opened.active === undefined || mark === undefined) return
     const { journal, epoch } = opened.identity
-    this.writer = new Writer(
-      {
-        disk: this.disk,
-        clock: options.clock,
-        state: this.state,
-        active: opened.active,
-        mark,
-        blobs: options.blobs,
-        fence: options.fence ?? 0,
-        journal,
-        epoch,
-        segmentBytes: options.segmentBytes,
-        events: {
-          durable: () => options.events.durable(),
-          failed: (error) => options.events.failed(error),
-          // At most one segment's worth of state waits to be written.
-          beforeSeal: () => this.#covering,
-          sealed: (old, next) => this.#sealed(old, next),
-        },
+    this.writer = new Writer({
+      disk: this.disk,
+      clock: options.clock,
+      state: this.state,
+      active: opened.active,
+      mark,
+      blobs: options.blobs,
+      fence: options.fence ?? 0,
+      journal,
+      epoch,
+      segmentBytes: options.segmentBytes,
+      events: {
+        durable: () => options.events.durable(),
+        failed: (error) => options.events.failed(error),
+        // At most one segment's worth of state waits to be written.
+        beforeSeal: () => this.#covering,
+        sealed: (old, next) => this.#sealed(old, next),
       },
-      { witnessed: opened.witnessed },
-    )
+    })
   }
 
   static async open(options: FileLogOptions): Promise<FileLog> {
