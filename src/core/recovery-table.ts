@@ -1,5 +1,5 @@
 // What recovery does with the end of a log: the table of FORMAT.md, section 7, as data. Pure. The rows are tried in order
-// and exactly one applies; engine/open-log.ts gathers the facts and carries out the consequence.
+// and exactly one applies; engine/active-end.ts gathers the facts and engine/take-over.ts carries out the consequence.
 
 import { never } from '../errors.ts'
 import type { ByteOffset } from './numbers.ts'

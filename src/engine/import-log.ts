@@ -1,45 +1,26 @@
-// Import: lays out a whole log from records that have their numbers already, in an empty directory. Segments are written
-// one after the other, each synced once when it is full, with its index and what it changed in the state tables; so memory
-// holds one segment's worth of state. The identity is written last: until then the directory is no journal.
+// Import: lays out a whole log from records that have their numbers already, in an empty directory, segment by segment; so
+// memory holds one segment's worth of state. The identity is written last: until then the directory is no journal.
 //
 // What is checked here is what only the state can tell: that seqs, positions and times go on, and that the blobs are
 // there. The form of each record was checked before (transfer/). Throws IMPORT_INVALID with the record's index.
 
 import type { BlobControl, Control, RemovedControl } from '../core/control.ts'
 import { eventStart } from '../core/event-start.ts'
-import type { ByteOffset, Position, TimeMs } from '../core/numbers.ts'
+import type { Position, TimeMs } from '../core/numbers.ts'
 import { controlBody } from '../core/record.ts'
-import type { Disk, DiskFile } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ImportRecord } from '../stores/store.ts'
-import { ActiveSegment, headerLine } from './active-segment.ts'
 import { Blobs } from './blobs.ts'
-import { Catalog } from './catalog.ts'
-import { coverSegment } from './cover.ts'
-import { type Identity, writeIdentity } from './identity.ts'
-import { folders, nextSegmentName, segmentName, segmentPath } from './layout.ts'
-import { LineWriter } from './line-writer.ts'
-import type { LogView } from './log-view.ts'
+import { writeIdentity } from './identity.ts'
+import { firstFence, type Growing, type ImportPlan, ImportSegments } from './import-segments.ts'
+import { folders } from './layout.ts'
 import { emptyScalars } from './note.ts'
 import { makeFence } from './owner.ts'
-import { previousSegmentOf } from './previous-segment.ts'
 import { RecordCursor } from './record-cursor.ts'
-import type { SegmentFacts } from './segment.ts'
-import { ActiveIndex } from './segment-index.ts'
-import { SegmentIndexes } from './segment-indexes.ts'
 import { State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 import { TableSet } from './tables/table-set.ts'
-
-/** The first owner's: whoever opens the journal first goes on in its last segment. */
-const firstFence = 1
-
-export interface ImportPlan {
-  readonly disk: Disk
-  readonly identity: Omit<Identity, 'lock'>
-  readonly segmentBytes: number
-}
 
 export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly ImportRecord[]>): Promise<void> {
   const { disk } = plan
@@ -62,49 +43,21 @@ export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly 
   await writeIdentity(disk, { ...plan.identity, lock: disk.lockMechanism })
 }
 
-/** The segment that is being written. */
-interface Growing {
-  readonly name: string
-  readonly number: number
-  readonly file: DiskFile
-  readonly lines: LineWriter
-  readonly index: ActiveIndex
-}
-
-/** A segment that is durable as a whole. */
-interface Finished {
-  readonly name: string
-  readonly number: number
-  readonly bytes: ByteOffset
-  readonly sha256: string
-  readonly sum: number
-  readonly index: ActiveIndex
-}
-
 class LogImport {
-  readonly #plan: ImportPlan
   readonly #cursor: RecordCursor
   readonly #state: State
-  readonly #catalog: Catalog
-  readonly #indexes: SegmentIndexes
   readonly #blobs: Blobs
-  #growing: Growing | undefined
-  #previous: Finished | undefined
-  #segments = 0
+  readonly #segments: ImportSegments
   /** Of the newest event. */
   #position: Position = 0
   #time: TimeMs = 0
-  /** Events so far of a batch that goes on: a batch never spans two segments. */
+  /** Events so far of a batch that goes on. */
   #batchEvents = 0
 
   constructor(plan: ImportPlan, cursor: RecordCursor, state: State) {
-    this.#plan = plan
     this.#cursor = cursor
     this.#state = state
-    this.#catalog = new Catalog(plan.disk)
-    this.#indexes = new SegmentIndexes(plan.disk, (stream, segment) =>
-      previousSegmentOf({ catalog: this.#catalog, indexes: this.#indexes, state }, stream, segment),
-    )
+    this.#segments = new ImportSegments(plan, state)
     this.#blobs = new Blobs(plan.disk)
   }
 
@@ -115,11 +68,9 @@ class LogImport {
           await this.#take(record)
         }
       }
-      if (this.#growing !== undefined) await this.#finish(this.#growing)
-      await this.#beginForAppends()
+      await this.#segments.seal()
     } finally {
-      await this.#growing?.file.close()
-      await this.#catalog.close()
+      await this.#segments.close()
     }
   }
 
@@ -193,7 +144,7 @@ class LogImport {
     if ((await this.#state.loadEntry(stateKeys.blob(digest))) !== null) {
       throw this.#cursor.invalid(`blob ${digest} comes a second time`)
     }
-    const staged = await this.#blobs.stage(this.#contentOf(control), this.#view())
+    const staged = await this.#blobs.stage(this.#contentOf(control), this.#segments.view())
     try {
       if (staged.digest !== digest || staged.bytes !== bytes) {
         throw this.#cursor.invalid(`the content of blob ${digest} is not its own`)
@@ -222,93 +173,8 @@ class LogImport {
     }
   }
 
-  #view(): LogView {
-    const { disk } = this.#plan
-    const none = { position: 0, segment: 0, bytes: 0 }
-    return { disk, catalog: this.#catalog, indexes: this.#indexes, state: this.#state, durableEnd: () => none }
-  }
-
-  // Segments.
-
-  /** The segment that takes the next record; a full one is sealed, unless a batch goes on in it at `next`. */
-  async #room(next: Position): Promise<Growing> {
-    const goesOn = this.#batchEvents > 0 && next === this.#position + 1
-    const growing = this.#growing
-    if (growing !== undefined && (growing.lines.offset < this.#plan.segmentBytes || goesOn)) return growing
-    if (growing !== undefined) await this.#finish(growing)
-    this.#growing = await this.#begin()
-    return this.#growing
-  }
-
-  #nextName(): { readonly name: string; readonly first: Position } {
-    const first = this.#state.scalars.position + 1
-    return {
-      first,
-      name: this.#previous === undefined ? segmentName(first, 0) : nextSegmentName(this.#previous.name, first),
-    }
-  }
-
-  /** As the next segment's header begins. Its time is not after that of any event to come. */
-  #header(first: Position) {
-    const { journal, epoch } = this.#plan.identity
-    const previous =
-      this.#previous === undefined
-        ? null
-        : { name: this.#previous.name, bytes: this.#previous.bytes, sha256: this.#previous.sha256 }
-    const { time } = this.#state.scalars
-    return { journal, epoch, segment: this.#segments, first, fence: firstFence, time, previous }
-  }
-
-  async #begin(): Promise<Growing> {
-    const { name, first } = this.#nextName()
-    const number = ++this.#segments
-    const file = await this.#plan.disk.open(segmentPath(name), { mode: 'write', create: 'exclusive' })
-    try {
-      const lines = new LineWriter(file)
-      const line = headerLine({ ...this.#header(first), carried: 0 }, this.#previous?.sum ?? 0)
-      await lines.addLine(line.bytes, line.sum)
-      await this.#enter({ name, number, first, sealed: undefined })
-      return { name, number, file, lines, index: new ActiveIndex() }
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-  }
-
-  async #finish({ name, number, file, lines, index }: Growing): Promise<void> {
-    const { bytes, sha256, sum } = await lines.finish()
-    this.#growing = undefined
-    await file.close()
-    this.#previous = { name, number, bytes, sha256, sum, index }
-  }
-
-  /** The segment joins the log, and the caches cover the one before. */
-  async #enter(facts: SegmentFacts): Promise<void> {
-    const previous = this.#previous
-    if (previous === undefined) {
-      this.#catalog.add(facts)
-      return
-    }
-    const segment = this.#catalog.seal(
-      { bytes: previous.bytes, sha256: previous.sha256, events: previous.index.events },
-      facts,
-    )
-    segment.index = Promise.resolve(this.#indexes.inMemory(previous.index, previous.number))
-    const { disk } = this.#plan
-    const identity = { ...this.#plan.identity, lock: disk.lockMechanism }
-    const covering = { disk, identity, catalog: this.#catalog, indexes: this.#indexes, state: this.#state }
-    await coverSegment(covering, segment)
-    await this.#state.tables.merge()
-    await segment.closeIndex() // from here on it is read from its table
-  }
-
-  /** An empty segment for what is appended later, so that all that was imported is sealed. */
-  async #beginForAppends(): Promise<void> {
-    const { name, first } = this.#nextName()
-    this.#segments++
-    const link = this.#previous?.sum ?? 0
-    const active = await ActiveSegment.create(this.#plan.disk, { name, header: this.#header(first), link })
-    await active.file.close()
-    await this.#enter({ name, number: this.#segments, first, sealed: undefined })
+  /** Where the record at this position goes: a batch never spans two segments. */
+  #room(next: Position): Promise<Growing> {
+    return this.#segments.room({ goesOn: this.#batchEvents > 0 && next === this.#position + 1 })
   }
 }

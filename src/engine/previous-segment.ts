@@ -1,13 +1,28 @@
 // Which segment held a stream's events before a given one. The tables know it when they end right before that
 // segment; else the older segments' indexes are asked, newest first.
 
+import type { Disk } from '../disks/disk.ts'
 import type { Catalog } from './catalog.ts'
-import type { SegmentIndexes } from './segment-indexes.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
 import type { State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 
-export async function previousSegmentOf(
-  log: { readonly catalog: Catalog; readonly indexes: SegmentIndexes; readonly state: State },
+interface Searched {
+  readonly disk: Disk
+  readonly catalog: Catalog
+  readonly state: State
+}
+
+/** The indexes of a log's segments, which look back in the same log. */
+export function indexesOf(log: Searched): SegmentIndexes {
+  const indexes: SegmentIndexes = new SegmentIndexes(log.disk, (stream, segment) =>
+    previousSegmentOf({ ...log, indexes }, stream, segment),
+  )
+  return indexes
+}
+
+async function previousSegmentOf(
+  log: Searched & { readonly indexes: SegmentIndexes },
   stream: string,
   segment: number,
 ): Promise<number> {

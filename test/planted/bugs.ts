@@ -43,7 +43,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'names that a killed process left taken for durable',
     file: 'src/engine/open-log.ts',
-    from: '    await this.#disk.syncDirectory(folders.segments)\n',
+    from: '  await disk.syncDirectory(folders.segments)\n',
     to: '',
     tests: crash,
     scenario: 'rotate',
@@ -58,7 +58,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a tail cut without being carried',
-    file: 'src/engine/open-log.ts',
+    file: 'src/engine/take-over.ts',
     from: 'to: verdict.then.carry ? tail.complete : tail.witness }',
     to: 'to: tail.witness }',
     tests: crash,
@@ -66,9 +66,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the tail cut before its new segment is durable',
-    file: 'src/engine/open-log.ts',
-    from: '    const active = await ActiveSegment.create(this.#disk, { name, header, link: old.lastSum, carry: link })\n    if (tail.fileBytes > tail.witness) await cutFile(this.#disk, segment.path, tail.witness)\n',
-    to: '    if (tail.fileBytes > tail.witness) await cutFile(this.#disk, segment.path, tail.witness)\n    const active = await ActiveSegment.create(this.#disk, { name, header, link: old.lastSum, carry: link })\n',
+    file: 'src/engine/take-over.ts',
+    from: '  const active = await old.createNext(disk, { journal, epoch, first, fence, time }, lines)\n  if (tail.fileBytes > tail.witness) await cutFile(disk, segment.path, tail.witness)\n',
+    to: '  if (tail.fileBytes > tail.witness) await cutFile(disk, segment.path, tail.witness)\n  const active = await old.createNext(disk, { journal, epoch, first, fence, time }, lines)\n',
     tests: ['test/crash/crash-odd.test.ts'],
     scenario: 'reopen after crashes',
   },
@@ -153,16 +153,16 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the published durable place not counted as a witness',
-    file: 'src/engine/open-log.ts',
+    file: 'src/engine/active-end.ts',
     from: 'if (mark !== undefined && mark.segment === segment.facts.name && mark.bytes >= floor) {',
     to: "if (mark !== undefined && mark.segment === 'none' && mark.bytes >= floor) {",
     tests: ['test/flip/flip-even.test.ts'],
   },
   {
     name: 'bytes cut without a copy',
-    file: 'src/engine/open-log.ts',
-    from: '      const asidePath = verdict.then.setAside\n',
-    to: '      const asidePath = verdict.then.setAside && tail.fileBytes < 0\n',
+    file: 'src/engine/take-over.ts',
+    from: '    const asidePath = verdict.then.setAside\n',
+    to: '    const asidePath = verdict.then.setAside && tail.fileBytes < 0\n',
     tests: ['test/flip/flip-even.test.ts'],
   },
   {
