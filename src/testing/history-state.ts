@@ -11,7 +11,7 @@ export function stateFinding(model: HistoryModel, contents: JournalContents): Hi
 
 function wrongAgenda(model: HistoryModel, { agenda }: JournalContents): string | undefined {
   if (agenda.length !== model.agenda.size)
-    return `the agenda has ${agenda.length} items instead of ${model.agenda.size}`
+    return `the agenda has ${agenda.length} items (${agenda.map(({ id }) => id).join(', ')}) instead of ${model.agenda.size} (${[...model.agenda.keys()].join(', ')})`
   const wrong = agenda.find(({ id, due, data }) => {
     const expected = model.agenda.get(id)
     const text = data === undefined ? undefined : JSON.stringify(JSON.parse(data))

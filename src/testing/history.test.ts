@@ -213,6 +213,46 @@ describe('history', () => {
     expect(found([...good.slice(0, 6), last])).toBe('lost')
   })
 
+  it('lets a process end before a batch without events, and the next go on from there', () => {
+    history.submit({ events: [], durability: 'sync', agenda: [{ id: 'due', due: 1 }] })
+    history.submit(single('b', 8))
+    history.nextProcess()
+    const next = history.submit(single('a', 9))
+    const last = { ...(good[0] as RawEvent), position: 8, seq: 5, data: 9 }
+    history.acknowledge(next, receiptOf([last]))
+    const agenda = [{ id: 'due', due: 1, data: undefined }]
+    expect(history.judge(contents([...good, last]), { settle: false })).toBeUndefined()
+    expect(history.judge({ ...contents([...good, last]), agenda }, { settle: false })).toBeUndefined()
+    const other = [{ id: 'due', due: 2, data: undefined }]
+    expect(history.judge({ ...contents([...good, last]), agenda: other }, { settle: false })?.kind).toBe('state')
+  })
+
+  it('lets a later process be told of a command that an earlier one applied, behind which nothing else is there', () => {
+    const command = { ...single('b', 8), command: { id: 'd', digest: '0' } }
+    const first = history.submit(command)
+    history.submit(single('b', 9))
+    history.nextProcess()
+    const again = history.submit(command)
+    const last = { ...(good[1] as RawEvent), position: 8, seq: 4, data: 8 }
+    const receipt = receiptOf([last])
+    history.acknowledge(first, receipt)
+    history.acknowledge(again, { ...receipt, duplicate: true })
+    const { commands } = contents(good)
+    const both = new Map([...commands, ['d', receipt]])
+    expect(history.judge(contents([...good, last], { commands: both }), { settle: false })).toBeUndefined()
+    expect(found(good, { commands: both })).toBe('lost')
+  })
+
+  it('takes with a later removal what an earlier one did not get to', () => {
+    history.judge(contents(good), { settle: true })
+    const first = history.remove(({ stream, seq }) => stream === 'a' && seq <= 2)
+    expect(found(good)).toBeUndefined()
+    expect(first.fate).toBe('undone')
+    const second = history.remove(({ stream, seq }) => stream === 'a' && seq <= 2)
+    expect(found(good.filter(({ position }) => position !== 1 && position !== 3))).toBeUndefined()
+    expect(second.fate).toBe('done')
+  })
+
   it('lets retention take all of what it was asked to take, or nothing, and never gives it back', () => {
     history.judge(contents(good), { settle: true })
     const removal = history.remove(({ stream, seq }) => stream === 'a' && seq <= 2)

@@ -115,6 +115,11 @@ export class History {
     if (receipt.durable) submission.fate = 'required'
   }
 
+  /** The error that was told in place of a receipt: with some codes nothing of it was stored, with others nobody knows. */
+  fail(submission: Submission, code: string): void {
+    if (refusals.has(code)) this.refuse(submission)
+  }
+
   /** Nothing of it was stored. */
   refuse(submission: Submission): void {
     submission.fate = 'refused'
@@ -129,7 +134,7 @@ export class History {
       return receipt
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error
-      if (refusals.has(error.code)) this.refuse(submission)
+      this.fail(submission, error.code)
       return error
     }
   }
@@ -144,7 +149,10 @@ export class History {
   /** Retention begins that removes these of the settled events: until `fate` says more, all of them or none are gone. */
   remove(gone: (place: EventPlace) => boolean): Removal {
     const removal: Removal = { fate: 'pending' }
-    for (const event of this.#settled) if (event.removal === undefined && gone(event)) event.removal = removal
+    for (const event of this.#settled) {
+      // What an earlier removal did not get to goes with this one.
+      if ((event.removal === undefined || event.removal.fate === 'undone') && gone(event)) event.removal = removal
+    }
     return removal
   }
 
@@ -208,13 +216,29 @@ export class History {
   // Of what was submitted since, a prefix.
 
   #judgeEra(events: readonly RawEvent[], start: number, contents: JournalContents): HistoryFinding | Present {
-    const model = new HistoryModel(this.#model)
-    const added: ExpectedEvent[] = []
-    let next = start
-    let state = stateFinding(model, contents)
-    let survived: Present | undefined = state === undefined ? { model: new HistoryModel(model), added: [] } : undefined
-    let cutOff = 0
-    for (const submission of this.#era) {
+    const branches: Branch[] = [{ from: 0, model: new HistoryModel(this.#model), added: [], next: start, cutOff: 0 }]
+    let first: HistoryFinding | undefined
+    for (let branch = branches.pop(); branch !== undefined; branch = branches.pop()) {
+      const judged = this.#judgeBranch(branch, branches, events, contents)
+      if (!('kind' in judged)) return judged
+      first ??= judged
+    }
+    return first ?? finding('state', 'no prefix of the submissions gives this state')
+  }
+
+  #judgeBranch(
+    branch: Branch,
+    branches: Branch[],
+    events: readonly RawEvent[],
+    contents: JournalContents,
+  ): HistoryFinding | Present {
+    const { model, added } = branch
+    let { next, cutOff } = branch
+    let state = next < events.length ? undefined : stateFinding(model, contents)
+    let survived: Present | undefined =
+      state === undefined ? { model: new HistoryModel(model), added: [...added] } : undefined
+    for (let index = branch.from; index < this.#era.length; index++) {
+      const submission = this.#era[index] as Submission // below the length
       if (submission.fate === 'refused' || submission.process === cutOff) continue
       const effect = model.judge(submission.batch, submission.contents)
       if (effect.kind !== 'commit') {
@@ -223,14 +247,25 @@ export class History {
         continue
       }
       if (effect.events.length > 0 && next >= events.length) {
+        // A later process may have been told of something that takes no place: the first receipt of a command.
+        if (this.#endsHere(submission)) {
+          cutOff = submission.process
+          continue
+        }
         const later = this.#firstRequired(submission)
         if (later === undefined) break
-        return finding('lost', `submission ${later.number} was acknowledged, and the journal ends before it`)
+        const what = later.batch.events[0]?.data.slice(0, 80) ?? 'without events'
+        return finding('lost', `submission ${later.number} (${what}) was acknowledged, and the journal ends before it`)
       }
       const [first] = effect.events
       if (first !== undefined && this.#endsHere(submission) && this.#compare(first, events[next], events, next)) {
         cutOff = submission.process
         continue
+      }
+      // What takes no place leaves no trace of where its process ended: before it, perhaps.
+      if (first === undefined && next < events.length && this.#endsHere(submission)) {
+        const { process } = submission
+        branches.push({ from: index, model: new HistoryModel(model), added: [...added], next, cutOff: process })
       }
       for (const expected of effect.events) {
         const wrong = this.#compare(expected, events[next], events, next)
@@ -344,6 +379,17 @@ export class History {
     }
     return { commands: [...commands], leases: [...leases] }
   }
+}
+
+/** One way in which it can have gone: which processes ended before what they were just doing. */
+interface Branch {
+  /** Where in the era to go on. */
+  readonly from: number
+  readonly model: HistoryModel
+  readonly added: ExpectedEvent[]
+  readonly next: number
+  /** Nothing more of this process is there. */
+  readonly cutOff: number
 }
 
 interface Present {
