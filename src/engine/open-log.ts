@@ -48,6 +48,8 @@ export interface OpenedLog extends Covering {
   readonly lastSum: number
   readonly end: { readonly position: Position; readonly segment: number; readonly bytes: ByteOffset }
   readonly recovery: RecoveryReport
+  /** What finishing rewrites taught: the catalog may not be recorded without it. */
+  readonly derived: ReadonlyMap<string, unknown>
 }
 
 export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
@@ -76,10 +78,10 @@ async function openOnce(options: OpenLogOptions, caches: { readonly usesTables: 
     if (isWriter) await trimExcess(disk, catalog)
     const folded = await foldSealed(log, covered.length, { isWriter, progress: options.progress })
     const ending = isWriter ? await own(log, end, { fence, clock: options.clock }) : await follow(log, end)
-    await finishRewrites({ disk, catalog, state, isWriter })
+    const derived = await finishRewrites({ disk, catalog, state, isWriter })
     await checkPresence(disk, catalog)
     if (isWriter) await removeParts(disk)
-    return { ...log, ...ending, recovery: { ...ending.report, segmentsRead: folded + 1 } }
+    return { ...log, ...ending, derived, recovery: { ...ending.report, segmentsRead: folded + 1 } }
   } catch (error) {
     await catalog.close()
     await state.close({ isWriter })
@@ -116,7 +118,7 @@ async function emptyTables(disk: Disk, tables: TableSet): Promise<TableSet> {
   return TableSet.open(disk, { folder: `${folders.state}/none`, readOnly: true })
 }
 
-type Ending = Omit<OpenedLog, keyof Covering | 'recovery'> & { readonly report: TailReport }
+type Ending = Omit<OpenedLog, keyof Covering | 'derived' | 'recovery'> & { readonly report: TailReport }
 
 /** The log's end as its writer has it, mended. */
 async function own(log: Covering, end: ActiveEnd, writer: Parameters<typeof takeOver>[2]): Promise<Ending> {

@@ -11,7 +11,6 @@
 import type { Control, RetainControl } from '../core/control.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { tailBytes } from '../core/record.ts'
-import { compareUtf8 } from '../core/utf8-order.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../stores/store.ts'
 import { collectBlobs, findDeadBlobs, findOrphanBlobs, type Removal } from './blob-collection.ts'
 import { sweepBlobs } from './blob-sweep.ts'
@@ -189,7 +188,7 @@ async function rewriteTouched(log: RetentionLog, writer: Writer): Promise<number
   const rewrite = async (segments: readonly Segment[], reason: string): Promise<void> => {
     const done = await rewriteSegments({ ...coveringOf(log), writer }, segments, reason)
     bytesFreed += done.bytesFreed
-    await log.recordCatalog([...done.derived].sort(([a], [b]) => compareUtf8(a, b)))
+    await log.recordCatalog(done.derived)
   }
   let run: Segment[] = []
   const endRun = async (): Promise<void> => {

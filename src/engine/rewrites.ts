@@ -21,15 +21,25 @@ export interface RewriteContext {
   readonly isWriter: boolean
 }
 
-export async function finishRewrites(log: RewriteContext): Promise<void> {
+/** Returns what the state tables must learn together with the catalog, because it follows from no record of the log. */
+export async function finishRewrites(log: RewriteContext): Promise<ReadonlyMap<string, unknown>> {
+  const derived: Derived = new Map()
   let names: ReadonlySet<string> | undefined
   for await (const page of log.state.scan<RewriteControl>(kindPrefix.rewrite)) {
     names ??= new Set(await listNames(log.disk, folders.segments))
-    for (const [, rewrite] of page) await finish(log, rewrite, names)
+    for (const [, rewrite] of page) await finish(log, rewrite, { names, derived })
   }
+  for (const [key, value] of derived) log.state.setEntry(key, value)
+  return derived
 }
 
-async function finish(log: RewriteContext, rewrite: RewriteControl, names: ReadonlySet<string>): Promise<void> {
+type Derived = Map<string, unknown>
+
+async function finish(
+  log: RewriteContext,
+  rewrite: RewriteControl,
+  { names, derived }: { readonly names: ReadonlySet<string>; readonly derived: Derived },
+): Promise<void> {
   const target = rewrite.old[0]?.[0] ?? ''
   if (names.has(`${target}.part`)) {
     const isReady = await holds(log.disk, `${segmentPath(target)}.part`, rewrite)
@@ -39,7 +49,7 @@ async function finish(log: RewriteContext, rewrite: RewriteControl, names: Reado
   }
   if (log.isWriter) await removeReplaced(log.disk, rewrite, names)
   const adopted = adopt(log.catalog, rewrite)
-  if (adopted !== undefined) await readThrough(log, adopted)
+  if (adopted !== undefined) await readThrough(log, adopted, derived)
 }
 
 /** The part takes its name: from here on the rewrite is what the log says. */
@@ -83,7 +93,7 @@ function adopt(catalog: Catalog, rewrite: RewriteControl): Segment | undefined {
 }
 
 /** What the tables don't know yet of a rewritten file: where blobs stand in it now, and how many events are left. */
-async function readThrough(log: RewriteContext, segment: Segment): Promise<void> {
+async function readThrough(log: RewriteContext, segment: Segment, derived: Derived): Promise<void> {
   let events = 0
   await segment.with(async (file) => {
     const header = await segment.header()
@@ -95,9 +105,9 @@ async function readThrough(log: RewriteContext, segment: Segment): Promise<void>
         if (lineKind(buffer, start) === 'event') events++
         if (lineKind(buffer, start) !== 'control' || checkLine(buffer, start, end) === undefined) continue
         const { control } = parseControlLine(buffer.toString('utf8', start, end))
-        if (control.control === 'removed') await noteRemoved(log.state, control)
+        if (control.control === 'removed') await noteRemoved(log.state, control, derived)
         if (control.control !== 'blob' || control.data === undefined) continue
-        log.state.setEntry(stateKeys.blob(control.digest), { bytes: control.bytes, at: [segment.facts.number, offset] })
+        derived.set(stateKeys.blob(control.digest), { bytes: control.bytes, at: [segment.facts.number, offset] })
       }
     }
   })
@@ -105,10 +115,11 @@ async function readThrough(log: RewriteContext, segment: Segment): Promise<void>
 }
 
 /** What is left of a stream begins behind what was removed of it. */
-async function noteRemoved(state: State, stub: RemovedControl): Promise<void> {
+async function noteRemoved(state: State, stub: RemovedControl, derived: Derived): Promise<void> {
   for (const [stream, , last] of stub.streams) {
     const key = stateKeys.truncated(stream)
-    if (((await state.loadEntry<number>(key)) ?? 0) <= last) state.setEntry(key, last + 1)
+    const known = Math.max(Number(derived.get(key) ?? 0), (await state.loadEntry<number>(key)) ?? 0)
+    derived.set(key, Math.max(known, last + 1))
   }
 }
 

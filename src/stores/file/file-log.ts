@@ -2,6 +2,7 @@
 // replaced as a whole when the journal is reopened or a reader starts anew behind a rotation.
 
 import type { Position } from '../../core/numbers.ts'
+import { compareUtf8 } from '../../core/utf8-order.ts'
 import type { ActiveSegment } from '../../engine/active-segment.ts'
 import type { BlobStaging } from '../../engine/append-task.ts'
 import { coverFrozen } from '../../engine/cover.ts'
@@ -43,6 +44,9 @@ export class FileLog implements LogView {
   readonly #activeIndex: ActiveIndex
   /** Covering of sealed segments goes on in the background, one after the other. */
   #covering: Promise<void> = Promise.resolve()
+  /** What rewriting moved and the tables don't have yet. A note that names a rewritten segment must not be written
+   * without it: the next opening would take the segment for known, and look for its blobs where they stood before. */
+  #owed: Map<string, string | null> = new Map()
 
   private constructor(opened: OpenedLog, options: FileLogOptions, mark: DurableMark | undefined) {
     this.disk = opened.disk
@@ -82,7 +86,10 @@ export class FileLog implements LogView {
     if (opened.active === undefined) return new FileLog(opened, options, undefined)
     const mark = await DurableMark.open(options.disk)
     mark.publish({ segment: opened.active.name, bytes: opened.active.bytes, position: opened.end.position })
-    return new FileLog(opened, options, mark)
+    const log = new FileLog(opened, options, mark)
+    const derived = [...opened.derived].map(([key, value]) => [key, JSON.stringify(value)] as const)
+    if (derived.length > 0) await log.recordCatalog(derived)
+    return log
   }
 
   durableEnd(): DurableEnd {
@@ -109,15 +116,24 @@ export class FileLog implements LogView {
     this.catalog.active.index = Promise.resolve(this.indexes.inMemory(next.index, next.number))
     this.state.freeze()
     const scalars = copyScalars(this.state.scalars)
+    // What is owed is among what was just set apart.
     this.#covering = this.#cover(() => coverFrozen(this.#coverParts(), segment, scalars))
   }
 
-  async #cover(write: () => Promise<void>): Promise<void> {
+  async #cover(write: (owed: ReadonlyMap<string, string | null>) => Promise<void>): Promise<void> {
+    const owed = this.#owed
+    this.#owed = new Map()
     try {
-      await write()
-      await this.state.tables.merge({ keep: (key, value) => this.#isWorthKeeping(key, value) })
+      await write(owed)
     } catch {
       // Safe: these are caches. What could not be written stays in memory and is written with the next segment.
+      this.#owed = new Map([...owed, ...this.#owed])
+      return
+    }
+    try {
+      await this.state.tables.merge({ keep: (key, value) => this.#isWorthKeeping(key, value) })
+    } catch {
+      // Safe: unmerged tables say the same.
     }
   }
 
@@ -132,15 +148,17 @@ export class FileLog implements LogView {
     return { disk, identity, catalog, indexes, state }
   }
 
-  /** Writes the note anew after the catalog changed (a rewrite), with what else changed by that (sorted). */
+  /** Writes the note anew after the catalog changed (a rewrite), with what else changed by that. */
   async recordCatalog(derived: readonly Entry[]): Promise<void> {
     await this.#covering
-    this.#covering = this.#cover(async () => {
+    for (const [key, value] of derived) this.#owed.set(key, value)
+    this.#covering = this.#cover(async (owed) => {
       const { tables, coveredThrough } = this.state
       const note = decodeNote(tables.note, this.identity)
       if (note === undefined) return
       const sealed = this.catalog.sealed.map(({ facts }) => facts).filter(({ number }) => number <= coveredThrough)
-      await tables.flush(derived, encodeNote({ ...note, sealed }))
+      const entries = [...owed].sort(([a], [b]) => compareUtf8(a, b))
+      await tables.flush(entries, encodeNote({ ...note, sealed }))
     })
     await this.#covering
   }

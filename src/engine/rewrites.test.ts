@@ -1,0 +1,138 @@
+// Rewrites that a crash cut off, and what the state tables know of them afterwards.
+
+import { expect, it } from 'vitest'
+import type { Disk } from '../disks/disk.ts'
+import { faultyDisk } from '../disks/faulty-disk.ts'
+import { memoryDisk } from '../disks/memory-disk.ts'
+import { SimulatedDisk } from '../disks/simulated-disk.ts'
+import { assert } from '../errors.ts'
+import { FileLog } from '../stores/file/file-log.ts'
+import type { FileStore } from '../stores/file/file-store.ts'
+import { openFileStore } from '../stores/file/open-file-store.ts'
+import { failpointDisk } from '../testing/failpoint-disk.ts'
+import { failpoints } from '../testing/failpoints.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
+import { seededRandom } from '../testing/seeded-random.ts'
+import { backupLog } from './backup.ts'
+import { Blobs } from './blobs.ts'
+import type { Covering } from './cover.ts'
+import { readIdentity } from './identity.ts'
+import { rewriteSegments } from './rewrite-segment.ts'
+import { verifyDirectory } from './verify.ts'
+
+const process = { pid: 1, host: 'test' }
+
+function open(disk: Disk): Promise<FileStore> {
+  return openFileStore({ disk, clock: fakeClock(), random: seededRandom(1), process, segmentBytes: 4_096 })
+}
+
+function event(stream: string, n: number) {
+  return { stream, type: 'noted', version: 1, data: JSON.stringify({ n, pad: 'x'.repeat(300) }) }
+}
+
+async function append(store: FileStore, stream: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await store.append({ events: [event(stream, n)], durability: 'sync' })
+}
+
+/** Several segments; in the first of them a blob behind events that can be removed. */
+async function fill(store: FileStore): Promise<string> {
+  await append(store, 'a', 2)
+  const { digest } = await store.stageBlob(Buffer.alloc(600, 7))
+  await store.append({ events: [{ ...event('b', 1), blobs: [digest] }], durability: 'sync' })
+  await append(store, 'c', 20)
+  await append(store, 'd', 20)
+  return digest
+}
+
+/** The process dies in the retention of stream `a`, just when the rewritten segment has its name. */
+async function killedInRewrite(): Promise<{ readonly disk: SimulatedDisk; readonly digest: string }> {
+  const simulated = new SimulatedDisk()
+  const point = failpoints.find(({ name }) => name === 'retention: rewritten segment named, the name not synced')
+  assert(point !== undefined, 'the table has this point')
+  let left: SimulatedDisk | undefined
+  const die = (): void => {
+    left = simulated.crash({ seed: 1, model: 'process' })
+    throw new Error('killed')
+  }
+  const store = await open(failpointDisk(simulated.disk, { point, hit: 1, die }).disk)
+  const digest = await fill(store)
+  await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: false }).catch(() => undefined)
+  assert(left !== undefined, 'the point was reached')
+  return { disk: left, digest }
+}
+
+async function contentOf(store: FileStore, digest: string): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const part of store.readBlob(digest)) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+it('a rewrite that was cut off is finished, and then verification finds nothing', async () => {
+  const { disk, digest } = await killedInRewrite()
+  // The index is of the old file; the state tables are not wrong, only behind.
+  expect((await verifyDirectory(disk.disk, {})).findings.map(({ kind }) => kind)).toEqual(['index-stale'])
+  const store = await open(disk.disk)
+  expect((await store.verify({})).findings).toEqual([])
+  expect(await contentOf(store, digest)).toEqual(Buffer.alloc(600, 7))
+  await store.close()
+})
+
+it('what finishing it moved is still known when later tables cover it and the process dies again', async () => {
+  const first = await killedInRewrite()
+  const store = await open(first.disk.disk)
+  await store.retain({ streams: [{ stream: 'd', before: 8 }] }, { dryRun: false })
+  const second = first.disk.crash({ seed: 2, model: 'process' })
+  const again = await open(second.disk)
+  expect(await contentOf(again, first.digest)).toEqual(Buffer.alloc(600, 7))
+  expect((await again.stream('a'))?.earliest).toBe(3)
+  expect((await again.verify({})).findings).toEqual([])
+  await again.close()
+})
+
+it('what a rewrite moved is still known when the tables could not be written at first, and the process dies later', async () => {
+  const simulated = new SimulatedDisk()
+  let isArmed = false
+  const only = ({ op, path }: { readonly op: string; readonly path: string }): boolean =>
+    isArmed && op === 'rename' && path === 'state/manifest.json.part'
+  const faulty = faultyDisk(simulated.disk, { at: 1, times: 'once', fault: 'EIO', only })
+  const store = await open(faulty)
+  const digest = await fill(store)
+  isArmed = true
+  await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: false })
+  expect(faulty.faults).toBe(1)
+  await store.retain({ streams: [{ stream: 'd', before: 8 }] }, { dryRun: false })
+  const again = await open(simulated.crash({ seed: 2, model: 'process' }).disk)
+  expect(await contentOf(again, digest)).toEqual(Buffer.alloc(600, 7))
+  await again.close()
+})
+
+it('a rewrite that changed nothing is not taken for one that was cut off', async () => {
+  const simulated = new SimulatedDisk()
+  const { disk } = simulated
+  const store = await open(disk)
+  await fill(store)
+  await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: false })
+  const identity = await readIdentity(disk)
+  assert(identity !== undefined, 'the store made one')
+  await store.close()
+  const blobs = new Blobs(disk)
+  const events = { durable: () => undefined, failed: () => undefined }
+  const log = await FileLog.open({ disk, clock: fakeClock(), identity, fence: 1, segmentBytes: 4_096, blobs, events })
+  const [first] = log.catalog.sealed
+  assert(first !== undefined && log.writer !== undefined, 'there are sealed segments, and a writer')
+  const { derived } = await rewriteSegments({ ...coveringOf(log), writer: log.writer }, [first], 'once more')
+  await log.recordCatalog(derived)
+  const again = log.catalog.sealed.slice(0, 1)
+  await log.recordCatalog(
+    (await rewriteSegments({ ...coveringOf(log), writer: log.writer }, again, 'once more')).derived,
+  )
+  const copy = memoryDisk()
+  const directory = { disk: copy, commit: async () => undefined, discard: async () => undefined }
+  await backupLog({ log, blobs }, 'copy', {}, { begin: async () => directory })
+  expect((await verifyDirectory(copy, {})).findings).toEqual([])
+  await log.close()
+})
+
+function coveringOf({ disk, identity, catalog, indexes, state }: FileLog): Covering {
+  return { disk, identity, catalog, indexes, state }
+}
