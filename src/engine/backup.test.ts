@@ -67,6 +67,21 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe('backup', () => {
+  it('of a journal that was taken over has nothing to find, and goes on behind its fence', async () => {
+    const stopped = await openSmall()
+    await append(stopped, 'before')
+    const store = await openDirectory(journal, { segmentBytes: 8_192, takeover: true })
+    await stopped.close()
+    await append(store, 'behind')
+    await store.backup(target, {})
+    await store.close()
+    const copy = await openDirectory(target, { create: 'never' })
+    expect((await copy.verify({})).findings).toEqual([])
+    expect(await eventsOf(copy)).toHaveLength(2)
+    await copy.close()
+    expect(await readdir(join(target, 'fences'))).toEqual(['00000002.json'])
+  })
+
   it('is the same journal, and can be written', async () => {
     const store = await openSmall()
     await fill(store)

@@ -1,5 +1,6 @@
-// Copies a journal as of now while appends go on: identity, segments up to what is durable, chunk files of blobs. What
-// can be made again (caches, the durable place) stays behind. The copy is a journal like any other.
+// Copies a journal as of now while appends go on: identity, segments up to what is durable, chunk files of blobs, and the
+// fence that the log names, so that the copy's own go on behind it. What can be made again (caches, the durable place)
+// stays behind. The copy is a journal like any other.
 //
 // Invariants: the copy appears whole and durable under its name, or not at all; every line is checked against its
 // checksum and the line before, every sealed segment and chunk against its SHA-256, so a backup never holds damage.
@@ -11,7 +12,7 @@ import { checkLine } from '../core/record.ts'
 import type { Directories, NewDirectory } from '../disks/directories.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { writeFully } from '../disks/whole-io.ts'
-import { HoldfastError } from '../errors.ts'
+import { assert, HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { LongWork, VerifyProgress } from '../stores/store.ts'
 import type { Blobs } from './blobs.ts'
@@ -20,7 +21,7 @@ import { type Identity, writeIdentity } from './identity.ts'
 import { blobPath, folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
 import { type LogView, readableBytes } from './log-view.ts'
-import { makeFence, newestFence } from './owner.ts'
+import { makeFence } from './owner.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { BlobPlace } from './state.ts'
 import { kindPrefix } from './state-keys.ts'
@@ -102,17 +103,25 @@ class Backup {
     for (const held of segments) await this.#copySegment(held)
     await this.#target.syncDirectory(folders.segments)
     await this.#copyChunks()
-    await this.#copyFence()
+    await this.#makeFence(segments)
     await writeIdentity(this.#target, this.#source.log.identity)
     this.#step(0)
+  }
+
+  async #makeFence(segments: readonly HeldSegment[]): Promise<void> {
+    const newest = segments.at(-1)
+    assert(newest !== undefined, 'a log has at least one segment')
+    await this.#target.makeDirectory(folders.fences)
+    await makeFence(this.#target, (await newest.segment.header()).header.fence)
   }
 
   /** A rewrite that is journaled but whose file has not taken its name: only the journal's own directory can finish it. */
   async #refuseUnfinished(segments: readonly HeldSegment[]): Promise<void> {
     const sealed = new Map(segments.map(({ segment: { facts } }) => [facts.name, facts.sealed?.sha256]))
     for await (const page of this.#source.log.state.scan<RewriteControl>(kindPrefix.rewrite)) {
-      for (const [, { old }] of page) {
-        if (!old.some(([name, sha256]) => sealed.get(name) === sha256)) continue
+      for (const [, { old, sha256: made }] of page) {
+        // A rewrite can give what was there before, when what it merged with that had nothing to add.
+        if (!old.some(([name, sha256], at) => sealed.get(name) === sha256 && (at > 0 || sha256 !== made))) continue
         throw new HoldfastError('LOCKED', `${this.#source.log.disk.label} is just being rewritten by retention`, {
           hint: 'Try again in a moment. If no process has the journal open, open it for writing once, which finishes this.',
         })
@@ -170,14 +179,6 @@ class Backup {
     if (sha256 !== '' && hash.digest('hex') !== sha256) {
       throw damaged(disk, segment.path, 0, 'segment-digest', 'the segment is not the one that was sealed')
     }
-  }
-
-  /** The newest alone: the log names it. */
-  async #copyFence(): Promise<void> {
-    const newest = await newestFence(this.#source.log.disk)
-    if (newest === 0) return // never opened for writing since it was a copy itself
-    await this.#target.makeDirectory(folders.fences)
-    await makeFence(this.#target, newest)
   }
 
   async #copyChunks(): Promise<void> {
