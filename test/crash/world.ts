@@ -1,7 +1,6 @@
 // One journal on a simulated disk, with everything that it was asked and has answered: the stage on which a scenario plays,
 // and on which it can be ended by a crash in any of its disk operations.
 
-import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { digestBatch } from '../../src/core/digest.ts'
 import type { Disk } from '../../src/disks/disk.ts'
@@ -16,6 +15,7 @@ import { type FakeClock, fakeClock } from '../../src/testing/fake-clock.ts'
 import { History } from '../../src/testing/history.ts'
 import { readEvents } from '../../src/testing/journal-contents.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { checkBlobs } from './check-blobs.ts'
 import { directoriesOn, subDisk } from './sub-disk.ts'
 
 /** Where copies of the journal are put. */
@@ -206,15 +206,5 @@ export class World {
       if (copy.head().position === 0) throw new Error('a copy has nothing in it')
       await copy.close()
     }
-  }
-}
-
-/** What an event names is there, and is what was put. */
-async function checkBlobs(store: FileStore): Promise<void> {
-  const events = await readEvents(store, { select: { kind: 'prefix', prefix: 'blobs/' }, direction: 'forward' })
-  for (const digest of new Set(events.flatMap(({ blobs }) => blobs))) {
-    const hash = createHash('sha256')
-    for await (const chunk of store.readBlob(digest)) hash.update(chunk)
-    if (hash.digest('hex') !== digest) throw new Error(`blob ${digest} is not what was put`)
   }
 }

@@ -1,5 +1,5 @@
-// Real processes on a real disk: killed at random times, stopped and taken over, raced, read beside. KILL_ROUNDS sets the
-// number of rounds; SEED replays the kill times, though not what the machine makes of them.
+// Real processes on a real disk: killed under load, stopped and taken over, raced, read beside. KILL_ROUNDS sets the number
+// of rounds, of which a tenth is here and the others in failpoints.test.ts; SEED replays the kill times, though not what the machine makes of them.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -14,7 +14,7 @@ import { readEvents } from '../../src/testing/journal-contents.ts'
 import { prng } from '../../src/testing/prng.ts'
 import { WritingProcess } from './writing-process.ts'
 
-const rounds = Number(process.env.KILL_ROUNDS ?? 40)
+const rounds = Math.ceil(Number(process.env.KILL_ROUNDS ?? 300) / 10)
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const all = { select: { kind: 'all' }, direction: 'forward' } as const

@@ -1,75 +1,33 @@
 // A child that writes, as its parent sees it: what it has said so far, and ways to wait for what it says next.
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { EventPlace, Receipt } from '../../src/stores/store.ts'
 import type { History, Submission } from '../../src/testing/history.ts'
+import { ChildLines } from './child-lines.ts'
 import { batchOf } from './workload.mjs'
 
 const script = fileURLToPath(new URL('writer.mjs', import.meta.url))
 
-export class WritingProcess {
+export class WritingProcess extends ChildLines {
   readonly number: number
   readonly errors: string[] = []
   /** Places by number of the append. */
   readonly acknowledged: Map<number, readonly (readonly [seq: number, position: number])[]> = new Map()
   isOpen = false
-  readonly #child: ChildProcess
-  readonly #ended: Promise<void>
-  #rest = ''
-  #waiting: (() => void)[] = []
-  #hasEnded = false
 
   constructor(
     directory: string,
     options: { readonly number: number; readonly callers: number; readonly appends?: number },
   ) {
+    super([script, directory, String(options.number), String(options.callers), String(options.appends ?? 0)])
     this.number = options.number
-    const args = [script, directory, String(options.number), String(options.callers), String(options.appends ?? 0)]
-    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    this.#child.stdout?.setEncoding('latin1').on('data', (text: string) => this.#take(text))
-    this.#ended = new Promise((resolve) => {
-      // Not before all that it had said was read.
-      this.#child.on('close', () => {
-        this.#hasEnded = true
-        this.#wake()
-        resolve()
-      })
-    })
   }
 
-  #take(text: string): void {
-    const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop() ?? ''
-    for (const line of lines) {
-      const [kind, n, places] = line.split(' ')
-      if (kind === 'open') this.isOpen = true
-      else if (kind === 'error') this.errors.push(n ?? '')
-      else if (kind === 'ack') this.acknowledged.set(Number(n), parsePlaces(places ?? ''))
-    }
-    this.#wake()
-  }
-
-  #wake(): void {
-    for (const waiting of this.#waiting.splice(0)) waiting()
-  }
-
-  /** Resolves when the condition holds, or when the process has ended. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition() && !this.#hasEnded) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-  }
-
-  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
-    this.#child.kill(name)
-  }
-
-  async kill(): Promise<void> {
-    this.signal('SIGKILL')
-    await this.#ended
-  }
-
-  ended(): Promise<void> {
-    return this.#ended
+  protected override line(text: string): void {
+    const [kind, n, places] = text.split(' ')
+    if (kind === 'open') this.isOpen = true
+    else if (kind === 'error') this.errors.push(n ?? '')
+    else if (kind === 'ack') this.acknowledged.set(Number(n), parsePlaces(places ?? ''))
   }
 
   /** Tells the history what was submitted, as far as it can have been, and what was acknowledged. */
