@@ -26,6 +26,7 @@ try {
   checkTargets(installed, manifest)
   checkImports(project, manifest)
   checkTypes(project)
+  checkCommandLine(project, manifest)
   const sizes = `${kilobytes(tarball.size)} packed, ${kilobytes(tarball.unpackedSize)} unpacked, ${tarball.files.length} files`
   if (problems.length === 0) console.log(`package: ${sizes}`)
 } catch (error) {
@@ -155,6 +156,20 @@ function checkTypes(project) {
       .split('\n')
       .filter((line) => line.includes('error TS') && !line.includes('/@types/node/'))
     problems.push(...ours.map((line) => `a typed consumer doesn't compile: ${line}`))
+  }
+}
+
+/** As npx finds it. */
+function checkCommandLine(project, { bin, version }) {
+  for (const name of Object.keys(bin)) {
+    const program = join(project, 'node_modules', '.bin', name)
+    const options = { cwd: project, encoding: 'utf8', shell: process.platform === 'win32' }
+    if (execFileSync(program, ['--version'], options).trim() !== version)
+      problems.push(`${name} --version is not ${version}`)
+    const { rounds, problems: found } = JSON.parse(
+      execFileSync(program, ['torture', '--rounds', '3', '--json'], options),
+    )
+    if (rounds !== 3 || found.length > 0) problems.push(`${name} torture: ${rounds} rounds, ${found.join(', ')}`)
   }
 }
 

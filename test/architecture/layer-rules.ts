@@ -89,7 +89,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'surfaces',
-    contains: /^(cli|http|studio)\//,
+    contains: /^(cli\.ts$|(cli|http|studio)\/)/,
     below: [...base, 'core', 'host', 'transfer', 'journal', 'features', 'composition'],
     typesOf: [storePort],
   },
