@@ -21,6 +21,8 @@ export interface SimulatedDiskOptions {
   readonly seed?: number
   /** Keep `trace`. */
   readonly traced?: boolean
+  /** Waited for between what a write or a sync does and its answer; by default a turn of the event loop. */
+  readonly latency?: () => Promise<void>
 }
 
 export interface CrashOptions extends SimulatedDiskOptions {
@@ -71,7 +73,7 @@ export class SimulatedDisk {
       perform: (call, act) => this.#perform(call, act),
       checkAlive: () => this.#checkAlive(),
       // What does not wait for an answer gets ahead of it.
-      latency: () => new Promise((resolve) => setImmediate(resolve)),
+      latency: options.latency ?? nextTurn,
     })
   }
 
@@ -134,6 +136,10 @@ export class SimulatedDisk {
   #checkAlive(): void {
     if (this.#dead) throw crashed()
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function emptyState(): SimulatedState {

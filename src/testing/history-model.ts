@@ -15,6 +15,8 @@ export interface ExpectedLease {
   readonly owner: string
   readonly token: number
   readonly held: boolean
+  /** Of the batch that acquired or renewed it. */
+  readonly ttlMs: number
 }
 
 export interface ExpectedAgendaItem {
@@ -27,6 +29,9 @@ export type Effect =
   /** The command id is known: this is what it did. */
   | { readonly kind: 'duplicate'; readonly places: readonly EventPlace[] }
   | { readonly kind: 'refused' }
+
+/** No test's clock goes so far: such a lease ends by release alone. */
+const endlessMs = 31_536_000_000
 
 /** An event's content as one text: equal texts, equal content. */
 export function contentOf(event: Omit<EncodedEvent, 'stream'>): string {
@@ -46,6 +51,8 @@ export class HistoryModel {
   readonly leases: Map<string, ExpectedLease>
   readonly pins: Map<string, PinChange>
   readonly commands: Map<string, readonly EventPlace[]>
+  /** Per stream, through which seq it was released. */
+  readonly released: Map<string, number>
 
   constructor(from?: HistoryModel) {
     this.position = from?.position ?? 0
@@ -54,6 +61,7 @@ export class HistoryModel {
     this.leases = new Map(from?.leases)
     this.pins = new Map(from?.pins)
     this.commands = new Map(from?.commands)
+    this.released = new Map(from?.released)
   }
 
   /** What the batch amounts to as the next one. Changes nothing. */
@@ -82,6 +90,9 @@ export class HistoryModel {
       if (change.from === null) this.pins.delete(change.pin)
       else this.pins.set(change.pin, change)
     }
+    for (const { stream, through } of batch.releases ?? []) {
+      this.released.set(stream, Math.max(through ?? this.heads.get(stream) ?? 0, this.released.get(stream) ?? 0))
+    }
     if (batch.command === undefined) return
     this.commands.set(
       batch.command.id,
@@ -95,7 +106,13 @@ export class HistoryModel {
       const held = this.leases.get(lease)
       if (held === undefined || !held.held || held.token !== token) return false
     }
-    return true
+    return (batch.leases ?? []).every((change) => this.#isGranted(change))
+  }
+
+  #isGranted(change: LeaseChange): boolean {
+    const lease = this.leases.get(change.lease)
+    if (change.op !== 'acquire') return lease?.held === true && lease.token === change.token
+    return lease?.held !== true || lease.owner === change.owner || lease.ttlMs < endlessMs
   }
 
   #applyAgenda({ id, due, data }: AgendaChange): void {
@@ -106,9 +123,11 @@ export class HistoryModel {
   #applyLease(change: LeaseChange): void {
     const before = this.leases.get(change.lease)
     if (change.op === 'acquire') {
-      this.leases.set(change.lease, { owner: change.owner, token: (before?.token ?? 0) + 1, held: true })
+      const { owner, ttlMs } = change
+      this.leases.set(change.lease, { owner, token: (before?.token ?? 0) + 1, held: true, ttlMs })
     } else if (before !== undefined) {
-      this.leases.set(change.lease, { ...before, held: change.op === 'renew' })
+      const held = change.op === 'renew'
+      this.leases.set(change.lease, { ...before, held, ttlMs: held ? change.ttlMs : before.ttlMs })
     }
   }
 }

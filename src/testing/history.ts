@@ -10,10 +10,11 @@
 // After a crash the fate of what was pending is unknown until somebody looks: `settle` takes what was found as the truth
 // from then on, so a second recovery must find the same.
 //
-// Leases are modelled by owner and token, not by time: an acquisition counts as granted unless it was refused.
+// Leases are modelled by owner and token, not by time: an acquisition counts as granted unless it was refused, or the
+// lease is held for a year or more.
 
 import { HoldfastError } from '../errors.ts'
-import type { Batch, EventPlace, RawEvent, Receipt, Store } from '../stores/store.ts'
+import type { Batch, RawEvent, Receipt, Store } from '../stores/store.ts'
 import type { FindingKind, HistoryFinding } from './history-finding.ts'
 import { contentOf, type ExpectedEvent, HistoryModel } from './history-model.ts'
 import { stateFinding } from './history-state.ts'
@@ -27,7 +28,7 @@ import {
   type Submission,
 } from './history-submission.ts'
 
-export type { Removal, Submission } from './history-submission.ts'
+export type { Removal, Settled, Submission } from './history-submission.ts'
 
 import { type JournalContents, readContents } from './journal-contents.ts'
 
@@ -86,6 +87,16 @@ export class History {
   /** Newest position of which the truth is known. */
   get settledPosition(): number {
     return this.#model.position
+  }
+
+  /** Every event of which the truth is known, at index position - 1. */
+  get settled(): readonly Settled[] {
+    return this.#settled
+  }
+
+  /** Per stream, through which seq settled batches have released it. */
+  get released(): ReadonlyMap<string, number> {
+    return this.#model.released
   }
 
   /** Must be called before the append itself, in the order of the calls. */
@@ -147,11 +158,12 @@ export class History {
   }
 
   /** Retention begins that removes these of the settled events: until `fate` says more, all of them or none are gone. */
-  remove(gone: (place: EventPlace) => boolean): Removal {
+  remove(gone: (event: Settled) => boolean): Removal {
     const removal: Removal = { fate: 'pending' }
     for (const event of this.#settled) {
       // What an earlier removal did not get to goes with this one.
-      if ((event.removal === undefined || event.removal.fate === 'undone') && gone(event)) event.removal = removal
+      const isKept = event.removal === undefined || event.removal.fate === 'undone'
+      if (isKept && gone(event)) event.removal = removal
     }
     return removal
   }
