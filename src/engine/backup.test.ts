@@ -91,7 +91,7 @@ describe('backup', () => {
     expect(progress.length).toBeGreaterThan(2)
     expect(progress).toEqual(progress.toSorted((a, b) => a - b))
     expect(progress.at(-1)).toBe(1)
-    expect((await readdir(target)).sort()).toEqual(['blobs', 'fences', 'journal.json', 'segments'])
+    expect((await readdir(target)).sort()).toEqual(['blobs', 'durable', 'fences', 'journal.json', 'segments'])
     expect(await readFile(join(target, 'journal.json'))).toEqual(await readFile(join(journal, 'journal.json')))
 
     const copy = await openDirectory(target, {})
@@ -106,6 +106,17 @@ describe('backup', () => {
       }
     }
     await append(copy, 'goes on')
+    await copy.close()
+    await store.close()
+  })
+
+  it('shows all of it to whoever opens it for reading, also what no witness stands behind', async () => {
+    const store = await openSmall()
+    await append(store, 'first')
+    await append(store, 'last')
+    await store.backup(target, {})
+    const copy = await openDirectory(target, { readOnly: true })
+    expect(await eventsOf(copy)).toEqual(await eventsOf(store))
     await copy.close()
     await store.close()
   })

@@ -1,6 +1,6 @@
 // Copies a journal as of now while appends go on: identity, segments up to what is durable, chunk files of blobs, and the
-// fence that the log names, so that the copy's own go on behind it. What can be made again (caches, the durable place)
-// stays behind. The copy is a journal like any other.
+// fence that the log names, so that the copy's own go on behind it. Caches stay behind. The copy is a journal like any
+// other, and has a durable place of its own: all of it is durable, and whoever opens it for reading is to see all of it.
 //
 // Invariants: the copy appears whole and durable under its name, or not at all; every line is checked against its
 // checksum and the line before, every sealed segment and chunk against its SHA-256, so a backup never holds damage.
@@ -17,10 +17,11 @@ import { limits } from '../limits.ts'
 import type { LongWork, VerifyProgress } from '../stores/store.ts'
 import type { Blobs } from './blobs.ts'
 import { ChunkFiles } from './chunk-files.ts'
+import { DurableMark } from './durable-mark.ts'
 import { type Identity, writeIdentity } from './identity.ts'
 import { blobPath, folders } from './layout.ts'
 import { LineReader } from './line-reader.ts'
-import { type LogView, readableBytes } from './log-view.ts'
+import { type DurableEnd, type LogView, readableBytes } from './log-view.ts'
 import { makeFence } from './owner.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { BlobPlace } from './state.ts'
@@ -44,11 +45,12 @@ export async function backupLog(
   directories: Directories,
 ): Promise<void> {
   const named: NamedTarget = { what: 'backup', to }
-  const segments = heldSegments(source.log)
+  const end = source.log.durableEnd()
+  const segments = heldSegments(source.log, end)
   try {
     const target = await onTarget(named, () => directories.begin(to))
     try {
-      await new Backup(source, target.disk, work).copy(segments)
+      await new Backup(source, target.disk, work).copy(segments, end)
       await onTarget(named, () => target.commit())
     } catch (error) {
       await discard(target)
@@ -65,8 +67,7 @@ interface HeldSegment {
 }
 
 /** What the log is made of at this moment. Held, so that a rewrite meanwhile doesn't close what is being read. */
-function heldSegments(log: LogView): readonly HeldSegment[] {
-  const end = log.durableEnd()
+function heldSegments(log: LogView, end: DurableEnd): readonly HeldSegment[] {
   const held = log.catalog.all.map((segment) => ({ segment, bytes: readableBytes(segment, end) }))
   for (const { segment } of held) segment.enter()
   return held
@@ -93,7 +94,7 @@ class Backup {
     this.#work = work
   }
 
-  async copy(segments: readonly HeldSegment[]): Promise<void> {
+  async copy(segments: readonly HeldSegment[], end: DurableEnd): Promise<void> {
     this.#step(0)
     await this.#refuseUnfinished(segments)
     for (const { bytes } of segments) this.#bytesTotal += bytes
@@ -104,6 +105,7 @@ class Backup {
     await this.#target.syncDirectory(folders.segments)
     await this.#copyChunks()
     await this.#makeFence(segments)
+    await this.#markDurable(segments, end)
     await writeIdentity(this.#target, this.#source.log.identity)
     this.#step(0)
   }
@@ -178,6 +180,17 @@ class Backup {
     const sha256 = segment.facts.sealed?.sha256 ?? ''
     if (sha256 !== '' && hash.digest('hex') !== sha256) {
       throw damaged(disk, segment.path, 0, 'segment-digest', 'the segment is not the one that was sealed')
+    }
+  }
+
+  async #markDurable(segments: readonly HeldSegment[], { position }: DurableEnd): Promise<void> {
+    const last = segments.at(-1)
+    assert(last !== undefined, 'a log has an active segment')
+    const mark = await DurableMark.open(this.#target)
+    try {
+      await mark.settle({ segment: last.segment.facts.name, bytes: last.bytes, position })
+    } finally {
+      await mark.close()
     }
   }
 
