@@ -5,7 +5,16 @@
 // seqs, fences, leases, blobs. Time is the journal's own: it never decreases, whatever the clock does.
 
 import { assert, HoldfastError } from '../errors.ts'
-import type { Batch, EncodedEvent, EventPlace, LeaseChange, LeaseGrant, LeaseState, Receipt } from '../stores/store.ts'
+import type {
+  Batch,
+  EncodedEvent,
+  EventPlace,
+  LeaseChange,
+  LeaseGrant,
+  LeaseState,
+  Receipt,
+  Release,
+} from '../stores/store.ts'
 import type { BlobControl, CommandControl, Control, GrantTuple, LeaseControl, PlaceTuple } from './control.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
 
@@ -19,6 +28,8 @@ export interface DecisionView {
   lastSeq(stream: string): Seq
   command(id: string): CommandControl | undefined
   lease(name: string): LeaseState | undefined
+  /** Through which seq a stream is released; 0 when it is not. */
+  releasedThrough(stream: string): Seq
   hasBlob(digest: string): boolean
   /** The record of a blob that is staged but not yet in the journal. */
   stagedBlob(digest: string): BlobControl | undefined
@@ -264,14 +275,22 @@ function controlsOf(batch: Batch, view: DecisionView, decided: Decided): readonl
         ...(ttlMs === undefined ? {} : { until: time + ttlMs }),
       }),
     ),
-    ...(batch.releases ?? none).map(
-      ({ stream, through }): Control => ({
-        control: 'released',
-        stream,
-        through: through ?? lastSeqIn(decided.events, stream) ?? view.lastSeq(stream),
-      }),
-    ),
+    ...releasedControls(batch.releases ?? none, view, decided.events),
   ]
+}
+
+/** One for each stream. What was released stays so: a release of less takes nothing back. */
+function releasedControls(
+  releases: readonly Release[],
+  view: DecisionView,
+  events: readonly PlacedEvent[],
+): readonly Control[] {
+  const bounds = new Map<string, Seq>()
+  for (const { stream, through } of releases) {
+    const asked = through ?? lastSeqIn(events, stream) ?? view.lastSeq(stream)
+    bounds.set(stream, Math.max(asked, bounds.get(stream) ?? view.releasedThrough(stream)))
+  }
+  return [...bounds].map(([stream, through]): Control => ({ control: 'released', stream, through }))
 }
 
 function stagedBlobs(batch: Batch, view: DecisionView): readonly BlobControl[] {

@@ -97,7 +97,10 @@ function missingFor(batch: Batch, state: State): readonly Promise<unknown>[] | u
   for (const change of batch.agenda ?? nothing) loads.entry(stateKeys.agenda(change.id))
   for (const change of batch.leases ?? nothing) loads.entry(stateKeys.lease(change.lease))
   for (const fence of batch.fences ?? nothing) loads.entry(stateKeys.lease(fence.lease))
-  for (const release of batch.releases ?? nothing) loads.head(release.stream)
+  for (const release of batch.releases ?? nothing) {
+    loads.head(release.stream)
+    loads.entry(stateKeys.released(release.stream))
+  }
   return loads.started
 }
 
@@ -136,6 +139,7 @@ export function decisionView(state: State, blobs: BlobStaging): DecisionView {
     lastSeq: (stream) => state.head(stream)?.seq ?? 0,
     command: (id) => state.command(id) ?? undefined,
     lease: (name) => state.entry<LeaseState>(stateKeys.lease(name)) ?? undefined,
+    releasedThrough: (stream) => state.entry<number>(stateKeys.released(stream)) ?? 0,
     hasBlob: (digest) => (state.entry(stateKeys.blob(digest)) ?? null) !== null,
     stagedBlob: (digest) => blobs.staged(digest),
   }

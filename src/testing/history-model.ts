@@ -29,6 +29,8 @@ export type Effect =
   /** The command id is known: this is what it did. */
   | { readonly kind: 'duplicate'; readonly places: readonly EventPlace[] }
   | { readonly kind: 'refused' }
+  /** It is empty: no condition holds it up, and its command id is not used up. */
+  | { readonly kind: 'nothing' }
 
 /** No test's clock goes so far: such a lease ends by release alone. */
 const endlessMs = 31_536_000_000
@@ -42,6 +44,10 @@ export function contentOf(event: Omit<EncodedEvent, 'stream'>): string {
 /** JSON text without insignificant differences in white space and number forms. */
 function canonical(text: string): string {
   return JSON.stringify(JSON.parse(text))
+}
+
+export function isEmpty({ events, agenda, leases, pins, releases }: Batch): boolean {
+  return [events, agenda, leases, pins, releases].every((list) => (list ?? []).length === 0)
 }
 
 export class HistoryModel {
@@ -66,6 +72,7 @@ export class HistoryModel {
 
   /** What the batch amounts to as the next one. Changes nothing. */
   judge(batch: Batch, contents: readonly string[]): Effect {
+    if (isEmpty(batch)) return { kind: 'nothing' }
     const known = batch.command === undefined ? undefined : this.commands.get(batch.command.id)
     if (known !== undefined) return { kind: 'duplicate', places: known }
     if (!this.#meetsConditions(batch)) return { kind: 'refused' }

@@ -34,7 +34,9 @@ export class Following {
     at: { readonly process: Process; readonly scheduler: Scheduler; readonly faulty: boolean },
   ): void {
     this.#run(journal, at).catch((error: unknown) => {
-      if (at.faulty && isHoldfastError(error, 'IO', 'DISK_FULL')) return // its place stands; the next process goes on
+      // Its place stands, and the next process goes on there.
+      if (isHoldfastError(error, 'SUPERSEDED')) return
+      if (at.faulty && isHoldfastError(error, 'IO', 'DISK_FULL', 'LATCHED', 'INDETERMINATE')) return
       this.#ledger.fail(new Violation('subscriber', `${this.#who} ended with ${String(error)}`))
     })
   }

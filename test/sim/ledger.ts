@@ -5,6 +5,7 @@ import { HoldfastError } from '../../src/errors.ts'
 import { FileStore } from '../../src/stores/file/file-store.ts'
 import type { Batch, EventPlace, Receipt } from '../../src/stores/store.ts'
 import { History } from '../../src/testing/history.ts'
+import { isEmpty } from '../../src/testing/history-model.ts'
 import { Sighting, type SightingOptions } from './sighting.ts'
 import { Violation } from './violation.ts'
 
@@ -83,11 +84,13 @@ export class Ledger {
     this.acknowledged++
     for (const { stream, seq } of receipt.events) this.heads.set(stream, Math.max(seq, this.heads.get(stream) ?? 0))
     for (const { lease, token } of receipt.leases) this.tokens.set(lease, Math.max(token, this.tokens.get(lease) ?? 0))
-    if (receipt.durable && batch.command !== undefined) this.commandDone(batch.command, receipt)
+    if (receipt.durable) this.commandDone(batch, receipt)
   }
 
   /** A command was acknowledged, to whoever sent it. */
-  commandDone({ id, digest }: { readonly id: string; readonly digest: string }, receipt: Receipt): void {
+  commandDone(batch: Batch, receipt: Receipt): void {
+    if (batch.command === undefined || isEmpty(batch)) return
+    const { id, digest } = batch.command
     const known = this.#commands.get(id)
     if (known !== undefined && (known.digest !== digest || !isSame(known.events, receipt.events))) {
       this.fail(new Violation('command', `command ${id} was acknowledged twice, and not for the same`))

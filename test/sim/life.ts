@@ -138,7 +138,7 @@ export class Writing {
       machine.note(`${operation.do} done`)
     } catch (error) {
       machine.note(`${operation.do} failed: ${isHoldfastError(error) ? error.code : String(error)}`)
-      this.#judge(error, operation, scene.sound)
+      this.#judge(error, operation, scene.sound && !this.#run.ledger.isSuperseded(scene.store))
     }
   }
 

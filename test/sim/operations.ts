@@ -96,7 +96,7 @@ function submit(spec: AppendSpec, scene: Scene): void {
   const batch: CommandBatch = { ...rest, command }
   const random = seededRandom(ledger.appends)
   const sending = sendCommand(process.disk, process.clock, batch, { timeoutMs: sendMs, random }).then(
-    (receipt) => ledger.commandDone(command, receipt),
+    (receipt) => ledger.commandDone(batch, receipt),
     (error: unknown) => {
       if (isHoldfastError(error, 'ASSERTION', 'DAMAGED') || !isHoldfastError(error)) {
         ledger.fail(new Violation('sender', `sending a command ended with ${String(error)}`))
@@ -203,6 +203,7 @@ async function retain(
   const pins = await store.pins()
   // Whether it holds could change meanwhile.
   if (pins.some(({ until }) => until !== undefined && until < process.clock.now() + yearMs)) return
+  if (spec.by === 'release' && isAhead(history.released, history.settled)) return
   const { rule, wants } = retention(spec, history.settled, history.released)
   const goes = (event: Settled): boolean => wants(event) && !pins.some((pin) => holds(pin, event))
   const expected = history.settled.filter((event) => goes(event) && isThere(event)).length
@@ -213,6 +214,12 @@ async function retain(
     const what = `retention by ${JSON.stringify(rule)} tells of ${report.events} events instead of ${expected}`
     ledger.fail(new Violation('retention', what))
   }
+}
+
+/** Released are events that are still to come, and may come meanwhile. */
+function isAhead(released: ReadonlyMap<string, number>, settled: readonly Settled[]): boolean {
+  const heads = new Map(settled.map(({ stream, seq }) => [stream, seq]))
+  return [...released].some(([stream, through]) => through > (heads.get(stream) ?? 0))
 }
 
 function isThere({ removal }: Settled): boolean {

@@ -73,6 +73,10 @@ export class MemoryState implements DecisionView {
   readonly released: Map<string, Seq> = new Map()
   readonly blobs: BlobMap = new Map()
 
+  releasedThrough(stream: string): Seq {
+    return this.released.get(stream) ?? 0
+  }
+
   lastSeq(stream: string): Seq {
     return this.streams.get(stream)?.seq ?? 0
   }
@@ -152,7 +156,7 @@ export class MemoryState implements DecisionView {
         }
         break
       case 'released':
-        this.released.set(control.stream, Math.max(control.through, this.released.get(control.stream) ?? 0))
+        this.released.set(control.stream, control.through)
         break
       case 'blob':
         this.#applyBlob(control)

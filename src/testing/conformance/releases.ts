@@ -66,6 +66,13 @@ export const releases: readonly CaseDefinition[] = caseGroup('releases', (test) 
     equal((await retain(store, { released: true })).events, 4)
   })
 
+  test('a later release of less takes nothing back', async ({ store }) => {
+    await putMany(store, 'a', 5)
+    await release(store, { stream: 'a', through: 4 })
+    await release(store, { stream: 'a', through: 1 }, { stream: 'a', through: 2 })
+    equal((await retain(store, { released: true })).events, 4)
+  })
+
   test('releases of several streams', async ({ store }) => {
     await put(store, 'a', 'b', 'c', 'a', 'b', 'c')
     await release(store, { stream: 'a', through: 1 }, { stream: 'c', through: 2 })
