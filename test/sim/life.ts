@@ -168,8 +168,10 @@ export class Writing {
 
   /** Everything is read, compared, and from then on taken for the truth. */
   async #settle(): Promise<void> {
-    const { ledger, machine } = this.#run
+    const { ledger, machine, sending } = this.#run
     const { store } = this.#mustScene()
+    // Commands of senders that have outlived the process before are applied meanwhile.
+    await this.#drive(Promise.all(sending))
     const finding = await this.#mayFail(ledger.history.check(store, { settle: true }))
     if (finding !== undefined) throw new Violation(finding.kind, finding.message)
     await this.#mayFail(checkBlobs(store))

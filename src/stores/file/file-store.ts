@@ -80,7 +80,7 @@ export class FileStore implements Store {
     this.#current = parts.current
     this.#blobs = parts.blobs
     this.#watchers = parts.watchers
-    this.#gate = new Gate(options.disk, options.readOnlyReason)
+    this.#gate = new Gate(options.disk, { readOnly: options.readOnlyReason, fence: options.ownership?.fence })
     const { disk, ownership, directories } = options
     const changed = () => this.#watchers.wake()
     this.#upkeep = new Upkeep({ ...parts, disk, ownership, directories, gate: this.#gate, changed })

@@ -2,18 +2,22 @@
 // code of ours. Everything that a store does passes through here.
 
 import type { Disk } from '../../disks/disk.ts'
-import { typedFailure } from '../../engine/failure.ts'
-import { HoldfastError } from '../../errors.ts'
+import { superseded, typedFailure } from '../../engine/failure.ts'
+import { fencePath } from '../../engine/layout.ts'
+import { HoldfastError, isHoldfastError } from '../../errors.ts'
 
 export class Gate {
   readonly #disk: Disk
+  /** The writer's; undefined for a reader. */
+  readonly #fence: number | undefined
   /** Why nothing may be written; undefined when it may. */
   readonly readOnly: string | undefined
   #isClosed = false
 
-  constructor(disk: Disk, readOnly: string | undefined) {
+  constructor(disk: Disk, options: { readonly readOnly: string | undefined; readonly fence: number | undefined }) {
     this.#disk = disk
-    this.readOnly = readOnly
+    this.readOnly = options.readOnly
+    this.#fence = options.fence
   }
 
   get isClosed(): boolean {
@@ -45,7 +49,7 @@ export class Gate {
     try {
       return await work()
     } catch (error) {
-      throw typedFailure(error, this.#disk)
+      throw this.#told(error)
     }
   }
 
@@ -54,7 +58,14 @@ export class Gate {
     try {
       yield* await parts()
     } catch (error) {
-      throw typedFailure(error, this.#disk)
+      throw this.#told(error)
     }
+  }
+
+  /** What looks like damage to a process that was stopped may be its successor's work. */
+  #told(error: unknown): unknown {
+    const isOusted =
+      isHoldfastError(error, 'DAMAGED') && this.#fence !== undefined && this.#disk.existsNow(fencePath(this.#fence + 1))
+    return isOusted ? superseded(this.#disk) : typedFailure(error, this.#disk)
   }
 }
