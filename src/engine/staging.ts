@@ -1,7 +1,7 @@
 // What is laid out and not yet durable: the group that is being filled, and the one on its way to the disk. Laying out
 // turns numbers into lines, and the state follows at once, because the next append is judged by it.
 
-import type { Control } from '../core/control.ts'
+import type { Control, RetainControl } from '../core/control.ts'
 import type { PlacedEvent } from '../core/decide.ts'
 import type { ByteOffset, TimeMs } from '../core/numbers.ts'
 import { controlBody, encodeEventTail, eventBody } from '../core/record.ts'
@@ -62,7 +62,8 @@ export class Staging {
       const offset = start + group.byteCount
       active.lastSum = group.add(controlBody(control, left > 0), active.lastSum)
       if (control.control === 'witness') group.witnesses++
-      this.#state.apply(control, [active.number, offset])
+      if (control.control === 'retain') this.#retainLater(control)
+      else this.#state.apply(control, [active.number, offset])
     }
     for (const { event, stream, seq, position } of events) {
       left--
@@ -75,6 +76,13 @@ export class Staging {
       this.#state.applyEvent({ stream, seq, position, time, segment: active.number, blobs })
     }
     group.position = this.#state.scalars.position
+  }
+
+  /** Done before the caller is told, and before a rotation takes the state for that of the sealed segment. */
+  #retainLater(control: RetainControl): void {
+    this.#state.beginRetain(control)
+    const failed = (): void => undefined // whoever opens the log anew sees whether it is there
+    this.#filling.outcomes.push({ done: () => this.#state.finishRetain(control), failed })
   }
 
   /** Tells an outcome with the group that is being filled. */

@@ -254,7 +254,23 @@ export class State {
   }
 
   #applyRetain(control: RetainControl): void {
+    this.beginRetain(control)
+    this.finishRetain(control)
+  }
+
+  /** The part of a retention that nobody reads by: it holds as soon as the record has its place. */
+  beginRetain(control: RetainControl): void {
     this.#sawTime(control.time)
+    for (const [stream, before] of control.streams ?? []) {
+      const released = this.entry<number>(stateKeys.released(stream))
+      if (released !== null && released !== undefined && released < before) {
+        this.setEntry(stateKeys.released(stream), null)
+      }
+    }
+  }
+
+  /** The part that hides events: it holds when the record is durable, so that nothing that was seen to go comes back. */
+  finishRetain(control: RetainControl): void {
     if (control.before !== undefined) {
       this.scalars.cut = Math.max(this.scalars.cut, control.before)
       this.scalars.keep = new Map(control.keep ?? [])
@@ -262,10 +278,6 @@ export class State {
     for (const [stream, before] of control.streams ?? []) {
       this.#truncate(stream, before)
       this.scalars.truncating.set(stream, before)
-      const released = this.entry<number>(stateKeys.released(stream))
-      if (released !== null && released !== undefined && released < before) {
-        this.setEntry(stateKeys.released(stream), null)
-      }
     }
   }
 
