@@ -19,6 +19,7 @@ export class Following {
   readonly #ledger: Ledger
   readonly #sighting: Sighting
   #cursor: string | undefined
+  #process: Process | undefined
   #awaited: { readonly position: number; readonly done: () => void } | undefined
 
   constructor(who: string, plan: Follower, ledger: Ledger) {
@@ -62,6 +63,7 @@ export class Following {
       faulty,
     }: { readonly process: Process; readonly scheduler: Scheduler; readonly faulty: boolean },
   ): Promise<void> {
+    this.#process = process
     const { select } = this.#plan
     const selector = selectorOf(select)
     const chosen =
@@ -75,7 +77,9 @@ export class Following {
       ...(this.#cursor === undefined ? {} : { after: this.#cursor }),
     }
     for await (const item of journal.subscribe(options)) {
-      if (process.state === 'dead') return
+      // Another process has it now.
+      if (this.#process !== process) return
+      scheduler.note(`${this.#who} ${'notice' in item ? JSON.stringify(item) : `saw ${item.position}`}`)
       if ('notice' in item) this.#notice(item, faulty)
       else {
         const { position, stream, seq, cursor } = item

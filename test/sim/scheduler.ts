@@ -31,7 +31,7 @@ export class Scheduler {
   readonly #clock: FakeClock
   readonly #prng: Prng
   readonly #schedule: Schedule
-  readonly #trace: (line: string) => void
+  readonly note: (line: string) => void
   #tickets: Ticket[] = []
   #steps = 0
 
@@ -41,7 +41,7 @@ export class Scheduler {
   ) {
     this.#clock = parts.clock
     this.#prng = parts.prng
-    this.#trace = parts.trace
+    this.note = parts.trace
     this.#schedule = schedule
   }
 
@@ -91,7 +91,7 @@ export class Scheduler {
     const chosen = ready[this.#choose(ready.length)] as Ticket // below the length
     this.#tickets.splice(this.#tickets.indexOf(chosen), 1)
     this.#steps++
-    this.#trace(`${this.#steps} ${chosen.waiter.name} ${chosen.what}`)
+    this.note(`${this.#steps} ${chosen.waiter.name} ${chosen.what}`)
     chosen.go()
     return true
   }

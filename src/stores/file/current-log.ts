@@ -35,11 +35,13 @@ export class CurrentLog {
 
   /** Costs nothing where nothing was removed at the front. */
   async findEarliest(): Promise<void> {
-    this.#earliest = this.#log.durableEnd().position + 1
+    // Told at once when it is known: an appended event must not seem to lie before it meanwhile.
+    let earliest = this.#log.durableEnd().position + 1
     for await (const [first] of readForward(this.#log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
       assert(first !== undefined && !('removed' in first), 'a read that tells no removals gives events')
-      this.#earliest = first.position
+      earliest = first.position
     }
+    this.#earliest = earliest
   }
 
   /** A reader takes in what has become durable since. */
