@@ -2,6 +2,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import type { Disk } from '../disks/disk.ts'
+import { faultyDisk } from '../disks/faulty-disk.ts'
 import { SimulatedDisk } from '../disks/simulated-disk.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
@@ -9,27 +11,27 @@ import { fakeClock } from '../testing/fake-clock.ts'
 import { readEvents } from '../testing/journal-contents.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 
-function openOn(disk: SimulatedDisk): Promise<FileStore> {
+function openOn(disk: Disk): Promise<FileStore> {
   const process = { pid: 1, host: 'test' }
-  return openFileStore({ disk: disk.disk, clock: fakeClock(), random: seededRandom(1), process })
+  return openFileStore({ disk, clock: fakeClock(), random: seededRandom(1), process })
 }
 
 const event = { stream: 'a', type: 't', version: 1, data: '1' }
 
 describe('retention that removes nothing', () => {
   it('leaves the earliest event where it is, at every moment', async () => {
-    const store = await openOn(new SimulatedDisk())
-    await store.append({ events: [event, event, event], durability: 'sync' })
     const seen = new Set<number>()
-    let isDone = false
-    const retained = store.retain({ before: 1 }, { dryRun: false }).finally(() => {
-      isDone = true
-    })
-    for (let step = 1; !isDone; step++) {
-      seen.add(store.head().earliest)
-      await (step % 10_000 === 0 ? nextTurn() : undefined) // between any two steps of its way
+    let look = (): void => undefined
+    const only = (): boolean => {
+      look()
+      return false
     }
-    await retained
+    const disk = faultyDisk(new SimulatedDisk().disk, { at: 1, times: 'once', fault: 'EIO', only })
+    const store = await openOn(disk)
+    await store.append({ events: [event, event, event], durability: 'sync' })
+    look = () => void seen.add(store.head().earliest)
+    await store.retain({ before: 1 }, { dryRun: false })
+    look = () => undefined
     expect([...seen]).toEqual([1])
     await store.close()
   })
@@ -42,7 +44,7 @@ describe('retention whose record is on its way to the disk', () => {
   ])('hides nothing yet: %s', async (_name, rule) => {
     let gate: Promise<void> = Promise.resolve()
     const disk = new SimulatedDisk({ latency: () => gate })
-    const store = await openOn(disk)
+    const store = await openOn(disk.disk)
     await store.append({ events: [event, event, event], durability: 'sync' })
 
     let open = (): void => undefined

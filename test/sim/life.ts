@@ -68,7 +68,7 @@ export class Writing {
       machine.note(error instanceof Cut ? `cut: ${how}` : `sick: ${error.message}`)
     }
     if (how === 'takeover' && this.#scene !== undefined) {
-      this.#process.stop()
+      machine.stop(this.#process)
       return { process: this.#process, store: this.#scene.store }
     }
     if (how === 'adversarial' || how === 'ext4') this.#run.cutPower(how, seed)

@@ -46,7 +46,13 @@ export class Machine {
     return process
   }
 
+  stop(process: Process): void {
+    for (const child of process.children) this.kill(child)
+    process.stop()
+  }
+
   kill(process: Process): void {
+    for (const child of process.children) this.kill(child)
     process.kill(this.prng)
     this.#processes.delete(process)
   }

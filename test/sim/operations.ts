@@ -179,8 +179,10 @@ async function exportAll({ journal, ledger, store, process }: Scene): Promise<vo
 }
 
 /** Another process wants to write. */
-async function intrude({ machine, plan, ledger }: Scene): Promise<void> {
+async function intrude({ machine, plan, ledger, store, process: owner }: Scene): Promise<void> {
+  if (ledger.isSuperseded(store)) return
   const process = machine.start('intruder')
+  owner.children.add(process)
   try {
     await openFileStore({
       disk: process.disk,

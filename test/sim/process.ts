@@ -12,6 +12,8 @@ export class Process implements Waiter {
   readonly clock: Clock
   readonly #scheduler: Scheduler
   #state: Waiter['state'] = 'running'
+  /** Processes that end with this one, or when it is stopped. */
+  readonly children: Set<Process> = new Set()
   readonly #locks: Set<DiskLock> = new Set()
   /** Writes that wait for their turn, as a dying process can leave them: in part. */
   readonly #writes: Set<(share: number) => void> = new Set()
