@@ -39,6 +39,7 @@ export async function simulate(plan: Plan, print?: (line: string) => void): Prom
 interface Subscriber {
   readonly following: Following
   readonly plan: Follower
+  /** By whom it is followed now. */
   process: Process | undefined
 }
 
@@ -156,6 +157,10 @@ export class Run {
       readOnly: true,
     })
     const journal = createJournal(store, { clock: process.clock })
-    this.follow([{ select: 'all', slow: 1 }], journal, { process, faulty: false })
+    // From the start each time: before a writer has looked at what a power cut left, a reader doesn't know of all that is
+    // durable, and would take the cursor of one who saw it for that of another history.
+    const subscriber = this.#newSubscriber({ select: 'all', slow: 1 })
+    subscriber.process = process
+    subscriber.following.follow(journal, { process, scheduler: this.machine.scheduler, faulty: false })
   }
 }
