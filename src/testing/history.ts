@@ -174,7 +174,11 @@ export class History {
     options: { readonly settle: boolean; readonly from?: number },
   ): Promise<HistoryFinding | undefined> {
     const contents = await readContents(store, this.#names(), options.from)
-    return 'kind' in contents ? contents : this.judge(contents, options)
+    if ('kind' in contents) return contents
+    const wrong = this.judge(contents, options)
+    const { position } = store.head()
+    if (wrong !== undefined || !options.settle || position === this.settledPosition) return wrong
+    return finding('disagreement', `head() says ${position}, and the last event is ${this.settledPosition}`)
   }
 
   /** The first thing that is wrong with these contents, or undefined. */
