@@ -253,6 +253,17 @@ describe('history', () => {
     expect(second.fate).toBe('done')
   })
 
+  it('lets a later process be told of what was there before, although the one before got no further', () => {
+    history.submit(single('b', 8))
+    history.nextProcess()
+    const again = history.submit(batches[2] as Batch)
+    history.acknowledge(again, { ...receiptOf(good.slice(2, 5)), duplicate: true })
+    const nothing = history.submit({ events: [], durability: 'sync', command: { id: 'none', digest: 'd' } })
+    history.acknowledge(nothing, receiptOf([]))
+    expect(found(good)).toBeUndefined()
+    expect(found(good.slice(0, 5))).toBe('lost')
+  })
+
   it('lets retention take all of what it was asked to take, or nothing, and never gives it back', () => {
     history.judge(contents(good), { settle: true })
     const removal = history.remove(({ stream, seq }) => stream === 'a' && seq <= 2)
