@@ -137,11 +137,11 @@ async function inbox() {
 async function retain(store, before) {
   const streams = before.heads
     .filter(({ stream }) => stream !== kept)
-    .map(({ stream, seq }) => ({ stream, before: stream.startsWith('blobs/') ? seq + 1 : Math.max(1, seq - 8) }))
+    .map(({ stream, seq }) => ({ stream, before: stream.startsWith('blobs/') ? seq + 1 : Math.max(1, seq - 3) }))
   tell(`retain ${JSON.stringify({ streams })}`)
   await store.retain({ streams }, { dryRun: false })
   tell('retained')
-  const cut = await cutByAge(store, before.position - 250)
+  const cut = await cutByAge(store, before.position - 60)
   if (cut === undefined) return
   tell(`retain ${JSON.stringify({ cut: cut.position, kept })}`)
   await store.retain({ before: cut.time }, { dryRun: false })
