@@ -104,7 +104,7 @@ class Killing {
     this.#rounds++
     const does = doings.find(([start]) => point.startsWith(start))?.[1] ?? this.#anyDoing()
     const isFrequent = /^(append|rotation|blob|index)/.test(point)
-    const hit = isFrequent ? 1 + this.#chance.below(4) : 1
+    const hit = isFrequent ? 1 + this.#chance.below(3) : 1
     const life = this.#journal.begin({ seed: this.#chance.next(), does, point, hit })
     await life.ended()
     this.#told.push(`${this.#rounds}: ${point} (${hit}) doing ${does.join(' ')}, ended with ${life.end}`)

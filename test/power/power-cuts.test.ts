@@ -46,6 +46,7 @@ it.skipIf(typeof made === 'string')(
     const cutting = new Cutting(image, prng(seed))
     try {
       for (let round = 1; round <= rounds; round++) await cutting.round()
+      cutting.isDone = true
     } finally {
       image.unmount()
       process.stdout.write(`${cutting.report()}\n`)
@@ -61,6 +62,7 @@ class Cutting {
   readonly #journal: KeptJournal
   #rounds = 0
   acknowledged = 0
+  isDone = false
 
   constructor(image: LoopImage, chance: Prng) {
     this.#image = image
@@ -97,6 +99,6 @@ class Cutting {
 
   report(): string {
     const { settledPosition } = this.#journal.history
-    return `power cuts: ${this.#rounds} of an ext4 image, ${this.acknowledged} acknowledged appends, ${settledPosition} events`
+    return `power cuts: ${this.#rounds} of an ext4 image, ${this.acknowledged} acknowledged appends, ${settledPosition} events, ${this.isDone ? 'none lost' : 'LOST OR NOT CHECKED'}`
   }
 }
