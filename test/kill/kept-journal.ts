@@ -69,6 +69,14 @@ export class KeptJournal {
     } finally {
       stop()
     }
+    try {
+      await this.#checkOpened(store)
+    } finally {
+      await store.close()
+    }
+  }
+
+  async #checkOpened(store: FileStore): Promise<void> {
     // Of what is known, the newest; all of it after removals, and now and then.
     const check = ++this.#checks
     const isWhole = this.#hasRemoved || check % 10 === 0
@@ -79,7 +87,6 @@ export class KeptJournal {
     await checkBlobs(store)
     if (check % 4 === 0) await this.#verify(store)
     for (const name of ['backup', 'import']) await this.#checkCopy(name, store)
-    await store.close()
   }
 
   async #verify(store: Store): Promise<void> {

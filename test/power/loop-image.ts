@@ -44,6 +44,11 @@ export class LoopImage {
     run('umount', [this.mountPoint])
   }
 
+  /** Whatever still has a file open: it is freed when that ends. */
+  abandon(): void {
+    run('umount', ['-l', this.mountPoint])
+  }
+
   cut(how: PowerCut): void {
     this.#cutter(this.mountPoint, flags[how])
   }

@@ -48,7 +48,7 @@ it.skipIf(typeof made === 'string')(
       for (let round = 1; round <= rounds; round++) await cutting.round()
       cutting.isDone = true
     } finally {
-      image.unmount()
+      image.abandon()
       process.stdout.write(`${cutting.report()}\n`)
     }
     await rm(parent, { recursive: true, force: true })
