@@ -1,5 +1,6 @@
-// Real processes on a real disk: killed under load, stopped and taken over, raced, read beside. KILL_ROUNDS sets the number
-// of rounds, of which a tenth is here and the others in failpoints.test.ts; SEED replays the kill times, though not what the machine makes of them.
+// Real processes on a real disk: killed under load, stopped and taken over, raced, read beside. A tenth of KILL_ROUNDS sets
+// the number of rounds (failpoints.test.ts has the others); SEED replays the kill times, though not what the machine makes
+// of them.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
