@@ -7,7 +7,8 @@ import type { ByteOffset, Position } from '../core/numbers.ts'
 import { lineBytesMax, writeLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { writeFully } from '../disks/whole-io.ts'
-import { folders, nextSegmentName, segmentPath } from './layout.ts'
+import { superseded } from './failure.ts'
+import { fencePath, folders, nextSegmentName, segmentPath } from './layout.ts'
 import { ActiveIndex } from './segment-index.ts'
 import { removeIfThere } from './whole-file.ts'
 
@@ -94,12 +95,15 @@ export class ActiveSegment {
     const content = carried === undefined ? line.bytes : Buffer.concat([line.bytes, carried.bytes])
 
     const path = segmentPath(name)
-    const part = `${path}.part`
+    // A writer that was stopped in here and wakes up behind its successor must not get hold of the successor's file.
+    const part = `${path}.${header.fence}.part`
     await removeIfThere(disk, part)
     const file = await disk.open(part, { mode: 'synced', create: 'exclusive' })
     try {
       await writeFully(file, content, 0)
       await file.sync()
+      // Its name may be the one that the successor gave to a segment of its own, and renaming replaces.
+      if (disk.existsNow(fencePath(header.fence + 1))) throw superseded(disk)
       await disk.rename(part, path)
       await disk.syncDirectory(folders.segments)
     } catch (error) {

@@ -69,11 +69,18 @@ export class Writing {
     }
     if (how === 'takeover' && this.#scene !== undefined) {
       machine.stop(this.#process)
+      await this.#drain()
       return { process: this.#process, store: this.#scene.store }
     }
     if (how === 'adversarial' || how === 'ext4') this.#run.cutPower(how, seed)
     else machine.kill(this.#process)
     return undefined
+  }
+
+  /** What the process had handed to the system when it was stopped is done before another one takes over. */
+  async #drain(): Promise<void> {
+    const { scheduler } = this.#run.machine
+    while (scheduler.hasIssued(this.#process)) await scheduler.run(new Promise(() => undefined), scheduler.steps + 1)
   }
 
   /** Everything once more, by a last process to which nothing happens. */

@@ -59,7 +59,7 @@ export class Process implements Waiter {
 
   /** Waits for its turn, does it, and hears the outcome if it still lives. */
   async #do<T>(what: string, act: () => Promise<T>): Promise<T> {
-    await this.#scheduler.turn(this, what)
+    await this.#scheduler.turn(this, what, true)
     try {
       return await act()
     } finally {

@@ -15,6 +15,8 @@ export interface Waiter {
 interface Ticket {
   readonly waiter: Waiter
   readonly what: string
+  /** Handed to the system: it is done although the process is stopped meanwhile. */
+  readonly issued: boolean
   readonly go: () => void
 }
 
@@ -51,8 +53,13 @@ export class Scheduler {
   }
 
   /** Resolves when it is the waiter's turn. */
-  turn(waiter: Waiter, what: string): Promise<void> {
-    return new Promise((go) => this.#tickets.push({ waiter, what, go }))
+  turn(waiter: Waiter, what: string, issued: boolean = false): Promise<void> {
+    return new Promise((go) => this.#tickets.push({ waiter, what, issued, go }))
+  }
+
+  /** Whether the system has still something to do for this one. */
+  hasIssued(by: Waiter): boolean {
+    return this.#tickets.some(({ waiter, issued }) => issued && waiter === by)
   }
 
   async turns(waiter: Waiter, what: string, count: number): Promise<void> {
@@ -85,7 +92,7 @@ export class Scheduler {
 
   #step(): boolean {
     this.#tickets = this.#tickets.filter(({ waiter }) => waiter.state !== 'dead')
-    const ready = this.#tickets.filter(({ waiter }) => waiter.state === 'running')
+    const ready = this.#tickets.filter(({ waiter, issued }) => waiter.state === 'running' || issued)
     if (ready.length === 0) return false
     if (this.#prng.below(1_000) < this.#schedule.tick) this.#clock.advance(1 + this.#prng.below(30))
     const chosen = ready[this.#choose(ready.length)] as Ticket // below the length
