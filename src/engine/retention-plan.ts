@@ -24,6 +24,14 @@ export interface RetentionPlan {
   readonly heldBy: readonly string[]
 }
 
+/** What age and size ask for, and how far pins of the whole journal let them. */
+interface Cuts {
+  readonly age: Position
+  readonly size: Position
+  readonly byAge: Position
+  readonly bySize: Position
+}
+
 export async function planRetention(
   log: LogView,
   rule: RetentionRule,
@@ -45,13 +53,18 @@ class Planning {
   }
 
   async plan(rule: RetentionRule): Promise<RetentionPlan> {
+    const { cut: standing, keep: kept } = this.#log.state.scalars
     const all = [...this.#hard, ...this.#soft]
-    const byAge = this.#hold(rule.before === undefined ? 0 : await this.#firstSince(rule.before), all)
-    const bySize = this.#hold(Math.max(await this.#cutByBytes(rule), this.#cutBySegments(rule)), this.#hard)
-    const cut = Math.max(byAge, bySize, this.#log.state.scalars.cut)
-    const keep = await this.#keptStreams(cut, { byAge, bySize })
+    const age = rule.before === undefined ? 0 : await this.#firstSince(rule.before)
+    const size = Math.max(await this.#cutByBytes(rule), this.#cutBySegments(rule))
+    const cuts = { age, size, byAge: this.#hold(age, all), bySize: this.#hold(size, this.#hard) }
+    const cut = Math.max(cuts.byAge, cuts.bySize, standing)
+    const keep = await this.#keptStreams(cut, cuts)
     const streams = await this.#streamBounds(rule, all)
-    return { cut: cut > this.#log.state.scalars.cut ? cut : 0, keep, streams, heldBy: [...this.#heldBy] }
+    // Also without a higher cut: what a pin held below the standing one goes when it is asked for and held no more.
+    const isNew =
+      cut > standing || keep.size !== kept.size || [...keep].some(([stream, from]) => kept.get(stream) !== from)
+    return { cut: isNew ? cut : 0, keep, streams, heldBy: [...this.#heldBy] }
   }
 
   /** A cut, lowered to what journal-wide pins hold. */
@@ -139,36 +152,43 @@ class Planning {
 
   // Streams.
 
-  async #keptStreams(
-    cut: Position,
-    cuts: { readonly byAge: Position; readonly bySize: Position },
-  ): Promise<Map<string, Seq>> {
+  async #keptStreams(cut: Position, cuts: Cuts): Promise<Map<string, Seq>> {
     const keep = new Map<string, Seq>()
-    for (const { pin, stream, from } of this.#hard) await this.#keepFrom(keep, { pin, stream, from }, cut, 0)
-    if (cuts.byAge <= cuts.bySize) return keep
-    for (const { pin, stream, from } of this.#soft) await this.#keepFrom(keep, { pin, stream, from }, cut, cuts.bySize)
+    for (const pin of this.#hard)
+      await this.#keepFrom(keep, pin, { cut, wanted: Math.max(cuts.age, cuts.size), floor: 0 })
+    if (cuts.byAge > cuts.bySize) {
+      for (const pin of this.#soft) await this.#keepFrom(keep, pin, { cut, wanted: cuts.age, floor: cuts.bySize })
+    }
+    await this.#keepUnasked(keep, cut, Math.max(cuts.byAge, cuts.bySize))
     return keep
   }
 
   /** Keeps a pinned stream's events below the cut, from the pinned seq and from position `floor` on. */
   async #keepFrom(
     keep: Map<string, Seq>,
-    pinned: { readonly pin: string; readonly stream: string | undefined; readonly from: number },
-    cut: Position,
-    floor: Position,
+    { pin, stream, from }: PinState,
+    { cut, wanted, floor }: { readonly cut: Position; readonly wanted: Position; readonly floor: Position },
   ): Promise<void> {
-    const { stream } = pinned
     if (stream === undefined) return
     const first = Math.max(
-      pinned.from,
+      from,
       await earliestSeq(this.#log, stream),
       floor === 0 ? 1 : await seqAtOrBehind(this.#log, stream, floor),
     )
     const position = await positionOf(this.#log, stream, first)
-    if (position === undefined || position >= cut) return
-    if (position >= this.#log.state.scalars.cut || this.#log.state.scalars.keep.has(stream))
-      this.#heldBy.add(pinned.pin)
-    keep.set(stream, Math.min(first, keep.get(stream) ?? first))
+    if (position === undefined) return
+    if (position < wanted) this.#heldBy.add(pin)
+    if (position < cut) keep.set(stream, Math.min(first, keep.get(stream) ?? first))
+  }
+
+  /** Keeps what pins held at earlier retentions, for as far as nothing asks for it now. */
+  async #keepUnasked(keep: Map<string, Seq>, cut: Position, wanted: Position): Promise<void> {
+    for (const [stream, from] of this.#log.state.scalars.keep) {
+      const behind = wanted === 0 ? 1 : await seqAtOrBehind(this.#log, stream, wanted)
+      const first = Math.max(from, behind, await earliestSeq(this.#log, stream))
+      const position = await positionOf(this.#log, stream, first)
+      if (position !== undefined && position < cut) keep.set(stream, Math.min(first, keep.get(stream) ?? first))
+    }
   }
 
   async #streamBounds(rule: RetentionRule, pins: readonly PinState[]): Promise<Map<string, Seq>> {

@@ -50,6 +50,33 @@ export const pinning: readonly CaseDefinition[] = caseGroup('pins', (test) => {
     deepEqual(await listed(store), [{ pin: 'p', stream: undefined, from: 7, until: undefined }])
   })
 
+  test('what a pin held goes when it is unpinned and asked for again, and nothing that is not asked for', async ({
+    store,
+    clock,
+  }) => {
+    await putMany(store, 'a', 2)
+    clock.advance(10)
+    await putMany(store, 'a', 2)
+    clock.advance(10)
+    await pin(store, { pin: 'p', stream: 'a', from: 1 })
+    const all = { before: start + 20 }
+    equal((await retain(store, all)).events, 0)
+    await put(store, 'b')
+    await pin(store, { pin: 'p', from: null })
+    equal((await retain(store, { before: start + 10 })).events, 2)
+    deepEqual(await seqs(store, 'a'), [3, 4])
+    deepEqual((await retain(store, {})).heldBy, [])
+    equal((await retain(store, all)).events, 2)
+    deepEqual(await places(store), ['b#1'])
+  })
+
+  test('a rule that asks for nothing is held by nothing', async ({ store }) => {
+    await putMany(store, 'a', 2)
+    await pin(store, { pin: 'p', stream: 'a', from: 1 })
+    deepEqual((await retain(store, { before: start + 1 })).heldBy, ['p'])
+    deepEqual((await retain(store, {})).heldBy, [])
+  })
+
   test('null unpins, also what was never pinned', async ({ store }) => {
     await pin(store, { pin: 'p', from: 1 }, { pin: 'q', from: 1 })
     await pin(store, { pin: 'p', from: null }, { pin: 'r', from: null })
