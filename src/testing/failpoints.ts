@@ -4,7 +4,7 @@
 import type { Failpoint, FailpointCall } from './failpoint-disk.ts'
 
 const segment = /^segments\/\d{20}(_\d{4})?\.jsonl$/
-const segmentPart = /^segments\/.*\.jsonl\.part$/
+const segmentPart = /^segments\/.*\.jsonl(\.\d+)?\.part$/
 const chunk = /^blobs\/..\/[0-9a-f]{64}$/
 const chunkPart = /^blobs\/..\/.*\.part$/
 const command = /^inbox\/.*\.json$/
