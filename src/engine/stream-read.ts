@@ -9,6 +9,7 @@ import { readFully } from '../disks/whole-io.ts'
 import { limits } from '../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery } from '../stores/store.ts'
 import { type DurableEnd, type LogView, readableBytes } from './log-view.ts'
+import { restOfQuery } from './rest-of-query.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { StreamPlaces } from './segment-index.ts'
 import { countEvents, matchesType, takeUpTo } from './sequential-read.ts'
@@ -40,26 +41,13 @@ export async function* readStream(
     try {
       for await (const page of readOnce(view, rest, stream)) {
         yield page
-        rest = restOf(rest, page)
+        rest = restOfQuery(rest, page)
       }
       return
     } catch (error) {
       if (!(error instanceof TableDamaged) || restarts === restartsMax) throw error
     }
   }
-}
-
-/** What is left of a query when a page was given. */
-function restOf(query: ReadQuery, page: readonly ReadItem[]): ReadQuery {
-  const { from: _from, to: _to, limit, ...same } = query
-  const last = page.at(-1)
-  if (last === undefined) return query
-  const place = 'removed' in last ? last.removed.to : last.seq
-  const bounds =
-    query.direction === 'backward'
-      ? { ...(query.from === undefined ? {} : { from: query.from }), to: place - 1 }
-      : { from: place + 1, ...(query.to === undefined ? {} : { to: query.to }) }
-  return { ...same, ...bounds, ...(limit === undefined ? {} : { limit: limit - countEvents(page) }) }
 }
 
 async function* readOnce(view: LogView, query: ReadQuery, stream: string): AsyncGenerator<readonly ReadItem[]> {

@@ -2,6 +2,7 @@
 // behind a rotation, and by a writer that recovers after a failure. Whoever began with the log before is done with it or
 // meets its end.
 
+import { errorCodeOf } from '../../disks/disk-error.ts'
 import { readForward } from '../../engine/sequential-read.ts'
 import { assert, isHoldfastError } from '../../errors.ts'
 import { FileLog, type FileLogOptions } from './file-log.ts'
@@ -12,6 +13,7 @@ export class CurrentLog {
   readonly #options: FileLogOptions
   #log: FileLog
   #earliest = 1
+  #replacing: Promise<void> | undefined
 
   private constructor(options: FileLogOptions, log: FileLog) {
     this.#options = options
@@ -46,20 +48,32 @@ export class CurrentLog {
 
   /** A reader takes in what has become durable since. */
   async follow(): Promise<void> {
+    const followed = this.#log
     let result: boolean | 'anew'
     try {
-      result = await this.#log.follow()
+      result = await followed.follow()
     } catch (error) {
       // The writer may have sealed or rewritten what was being read. Opened anew, real damage shows again.
-      if (!isHoldfastError(error, 'DAMAGED')) throw error
+      if (!isHoldfastError(error, 'DAMAGED') && errorCodeOf(error) !== 'ENOENT') throw error
       result = 'anew'
     }
-    if (result === 'anew') {
-      const before = this.#log
-      this.#log = await this.openAnother()
-      await before.close()
-    }
+    if (result === 'anew') await this.replace(followed)
     if (result !== false) await this.findEarliest()
+  }
+
+  /** Opens the log anew in place of this one: once for all that have found it stale. */
+  async replace(stale: FileLog): Promise<void> {
+    if (this.#log !== stale) return
+    this.#replacing ??= this.#replace().finally(() => {
+      this.#replacing = undefined
+    })
+    await this.#replacing
+  }
+
+  async #replace(): Promise<void> {
+    const before = this.#log
+    this.#log = await this.openAnother()
+    await before.close()
   }
 
   /** The same for one reader alone, who closes it. A writer at work can pull files away under it while it opens: that is

@@ -1,13 +1,13 @@
 // The file store: a directory of readable segments, with one writer and any number of readers (FORMAT.md). This file
 // puts the engine's parts together behind the store port; what each does stands in src/engine.
 
+import type { Seq } from '../../core/numbers.ts'
 import type { Directories } from '../../disks/directories.ts'
 import { Blobs } from '../../engine/blobs.ts'
 import { Inbox } from '../../engine/inbox.ts'
 import type { Ownership } from '../../engine/owner.ts'
 import { probeDisk } from '../../engine/probe.ts'
-import { readBackward, readForward } from '../../engine/sequential-read.ts'
-import { readStream } from '../../engine/stream-read.ts'
+import { earliestSeq } from '../../engine/stream-read.ts'
 import type {
   AgendaItem,
   AgendaQuery,
@@ -32,6 +32,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../store.ts'
+import { askBesideWriter, type BesideWriter, readBesideWriter } from './beside-writer.ts'
 import { CurrentLog } from './current-log.ts'
 import type { FileLog, FileLogOptions } from './file-log.ts'
 import { Gate } from './gate.ts'
@@ -133,9 +134,7 @@ export class FileStore implements Store {
   read(query: ReadQuery): AsyncIterable<readonly ReadItem[]> {
     return this.#gate.typedParts(async () => {
       this.#gate.mustBeOpen()
-      const { select, direction } = query
-      if (select.kind === 'stream') return readStream(this.#log, query, select.stream)
-      return direction === 'backward' ? readBackward(this.#log, query) : readForward(this.#log, query)
+      return readBesideWriter(this.#place, query)
     })
   }
 
@@ -147,11 +146,19 @@ export class FileStore implements Store {
   }
 
   stream(name: string): Promise<StreamHead | undefined> {
-    return this.#ask(() => findStream(this.#log, name))
+    return this.#ask(() => askBesideWriter(this.#place, (log) => findStream(log, name)))
   }
 
   streams(query: { readonly prefix?: string; readonly after?: string }): AsyncIterable<readonly StreamHead[]> {
-    return this.#askParts(() => listStreams(this.#log, query))
+    return this.#askParts(() => listStreams(this.#log, query, (name) => this.#earliestSeq(name)))
+  }
+
+  #earliestSeq(stream: string): Promise<Seq> {
+    return askBesideWriter(this.#place, (log) => earliestSeq(log, stream))
+  }
+
+  get #place(): BesideWriter {
+    return { current: this.#current, gate: this.#gate }
   }
 
   watch(wake: () => void): () => void {

@@ -3,7 +3,7 @@
 
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
 import { receiptOf } from '../../core/decide.ts'
-import type { TimeMs } from '../../core/numbers.ts'
+import type { Seq, TimeMs } from '../../core/numbers.ts'
 import { countEvents } from '../../engine/event-count.ts'
 import type { LogView } from '../../engine/log-view.ts'
 import type { State } from '../../engine/state.ts'
@@ -59,9 +59,11 @@ export async function findStream(log: LogView, name: string): Promise<StreamHead
   return { stream: name, seq: head.seq, position: head.position, earliest: await earliestSeq(log, name) }
 }
 
+/** `earliestOf` says where a stream begins. */
 export async function* listStreams(
   log: LogView,
   query: { readonly prefix?: string; readonly after?: string },
+  earliestOf: (stream: string) => Promise<Seq>,
 ): AsyncGenerator<readonly StreamHead[]> {
   const after = query.after === undefined ? undefined : stateKeys.head(query.after)
   const pages = log.state.scan<readonly [number, number, number]>(stateKeys.head(query.prefix ?? ''), after)
@@ -69,7 +71,7 @@ export async function* listStreams(
     const heads: StreamHead[] = []
     for (const [key, [seq, position]] of page) {
       const stream = key.slice(kindPrefix.head.length)
-      heads.push({ stream, seq, position, earliest: await earliestSeq(log, stream) })
+      heads.push({ stream, seq, position, earliest: await earliestOf(stream) })
     }
     yield heads
   }

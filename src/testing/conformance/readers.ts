@@ -63,6 +63,36 @@ export const readersElsewhere: readonly CaseDefinition[] = caseGroup('readers', 
   )
 
   test(
+    'a reader reads on behind a retention that it has not seen, in every way',
+    async (scene) => {
+      const { store } = scene
+      for (let round = 1; round <= 40; round++) {
+        await store.append(batch([event('a'), event('b', { data: JSON.stringify('x'.repeat(1_200)) })]))
+      }
+      const reader = await readerOf(scene)
+      await retain(store, { streams: [{ stream: 'b', before: 30 }] })
+      for (const refreshed of [false, true]) {
+        if (refreshed) await reader.refresh()
+        for (const select of [everything, { kind: 'stream', stream: 'a' }, { kind: 'prefix', prefix: 'a' }] as const) {
+          const shown = (await events(reader, select)).filter(({ stream }) => stream === 'a')
+          equal(shown.length, 40)
+          equal(
+            (await events(reader, select, { direction: 'backward' })).filter(({ stream }) => stream === 'a').length,
+            40,
+          )
+        }
+      }
+      deepEqual(await heads(reader), await heads(store))
+      deepEqual(await events(reader), await events(store))
+      deepEqual(
+        await events(reader, { kind: 'stream', stream: 'b' }),
+        await events(store, { kind: 'stream', stream: 'b' }),
+      )
+    },
+    { requires },
+  )
+
+  test(
     'a refreshed reader knows the state beside the events',
     async (scene) => {
       const reader = await readerOf(scene)

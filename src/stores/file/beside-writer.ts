@@ -1,0 +1,67 @@
+// What a reader process does when the writer may have rewritten what it is reading: it opens the log anew and goes on where
+// it was. What shows again then is real. A writer's own log is never behind, and passes through.
+
+import { errorCodeOf } from '../../disks/disk-error.ts'
+import { restOfQuery } from '../../engine/rest-of-query.ts'
+import { readBackward, readForward } from '../../engine/sequential-read.ts'
+import { readStream } from '../../engine/stream-read.ts'
+import { isHoldfastError } from '../../errors.ts'
+import type { ReadItem, ReadQuery } from '../store.ts'
+import type { CurrentLog } from './current-log.ts'
+import type { FileLog } from './file-log.ts'
+import type { Gate } from './gate.ts'
+
+const attemptsMax = 5
+
+export interface BesideWriter {
+  readonly current: CurrentLog
+  readonly gate: Gate
+}
+
+/** One question that can be asked again. */
+export async function askBesideWriter<T>(place: BesideWriter, ask: (log: FileLog) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const { log } = place.current
+    try {
+      return await ask(log)
+    } catch (error) {
+      await openAnew(place, { log, error, attempt })
+    }
+  }
+}
+
+export async function* readBesideWriter(
+  place: BesideWriter,
+  query: ReadQuery,
+): AsyncGenerator<readonly ReadItem[], void, undefined> {
+  let rest = query
+  for (let attempt = 1; rest.limit === undefined || rest.limit > 0; attempt++) {
+    const { log } = place.current
+    try {
+      for await (const page of readLog(log, rest)) {
+        yield page
+        if (log.writer === undefined) rest = restOfQuery(rest, page)
+      }
+      return
+    } catch (error) {
+      await openAnew(place, { log, error, attempt })
+    }
+  }
+}
+
+function readLog(log: FileLog, query: ReadQuery): AsyncIterable<readonly ReadItem[]> {
+  const { select, direction } = query
+  if (select.kind === 'stream') return readStream(log, query, select.stream)
+  return direction === 'backward' ? readBackward(log, query) : readForward(log, query)
+}
+
+/** Or throws the error, where a new log would not help. */
+async function openAnew(
+  { current, gate }: BesideWriter,
+  { log, error, attempt }: { readonly log: FileLog; readonly error: unknown; readonly attempt: number },
+): Promise<void> {
+  const mayBeStale = log.writer === undefined && !gate.isClosed
+  const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
+  if (!mayBeStale || !isOfFiles || attempt === attemptsMax) throw error
+  await current.replace(log)
+}
