@@ -27,4 +27,9 @@ describe('the start of an event', () => {
       }),
     )
   })
+  it('of a line that no release wrote is what parsing gives, even where the line ends early', () => {
+    const buffer = Buffer.alloc(200)
+    const { end } = writeLine(buffer, 0, '{"position":1', 0, 'link')
+    expect(eventStart(buffer, 0, end - 1)).toEqual({ position: 1, blobs: [] })
+  })
 })
