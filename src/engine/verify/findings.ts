@@ -13,15 +13,10 @@ export interface FindingExtras {
 export class Findings {
   readonly #kept: Finding[] = []
   #omitted = 0
-  #damages = 0
-
-  /** Damage that was told so far. */
-  get damages(): number {
-    return this.#damages
-  }
+  #hasDamage = false
 
   get isOk(): boolean {
-    return this.#damages === 0
+    return !this.#hasDamage
   }
 
   damage(kind: string, file: string, message: string, extras: FindingExtras = {}): void {
@@ -37,7 +32,7 @@ export class Findings {
   }
 
   #add(severity: Finding['severity'], kind: string, file: string, message: string, extras: FindingExtras): void {
-    if (severity === 'damage') this.#damages++
+    if (severity === 'damage') this.#hasDamage = true
     if (this.#kept.length >= findingsMax) {
       this.#omitted++
       return

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobControl, Control, RemovedControl, RetainControl, RewriteControl } from '../../core/control.ts'
 import type { ByteOffset, Position, Seq, TimeMs } from '../../core/numbers.ts'
+import { never } from '../../errors.ts'
 import type { RawEvent } from '../../stores/store.ts'
 import { stateKeys } from '../state-keys.ts'
 import type { Findings } from './findings.ts'
@@ -195,13 +196,18 @@ export class LogFold {
         this.#takeStub(control, place)
         break
       case 'rewrite':
-        this.rewrites.set(control.old[0]?.[0] ?? '', control)
-        this.#set(stateKeys.rewrite(control.old[0]?.[0] ?? ''), control)
+        this.#takeRewrite(control)
         break
       case 'witness':
         this.#sawTime(control.time)
         break
     }
+  }
+
+  #takeRewrite(control: RewriteControl): void {
+    const [name] = control.old[0] ?? never('a record is only taken when it has its fields')
+    this.rewrites.set(name, control)
+    this.#set(stateKeys.rewrite(name), control)
   }
 
   #set(key: string, value: unknown, time: TimeMs = 0): void {

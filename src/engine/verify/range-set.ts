@@ -1,6 +1,8 @@
 // Ranges of positions, both ends inclusive, kept as few: those that touch are one. Removal stubs fill it; gaps are
 // looked up in it.
 
+import { never } from '../../errors.ts'
+
 export class RangeSet {
   /** Sorted, disjoint, not touching. */
   readonly #ranges: { from: number; to: number }[] = []
@@ -28,7 +30,8 @@ export class RangeSet {
     let high = this.#ranges.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#ranges[middle]?.to ?? 0) < position) low = middle + 1
+      const { to } = this.#ranges[middle] ?? never('the middle lies within the list')
+      if (to < position) low = middle + 1
       else high = middle
     }
     return low
