@@ -40,6 +40,8 @@ describe('the header of a segment', () => {
     const changed = Buffer.from(line)
     changed[20] = 0x21
     expect(parseHeader(changed, line.length - 1, 'f')).toBeUndefined()
+    const noJson = lineOf('{"holdfast":1oops')
+    expect(parseHeader(noJson, noJson.length - 1, 'f')).toBeUndefined()
     const control = lineOf(controlBody({ control: 'witness', time: 5 }, false))
     expect(parseHeader(control, control.length - 1, 'f')).toBeUndefined()
   })

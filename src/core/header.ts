@@ -2,7 +2,7 @@
 
 import { HoldfastError } from '../errors.ts'
 import type { Position, TimeMs } from './numbers.ts'
-import { checkLine, lineKind } from './record.ts'
+import { checkLine, ifJson, lineKind } from './record.ts'
 
 export const formatVersion = 1
 
@@ -43,7 +43,9 @@ export function parseHeader(bytes: Buffer, lineEnd: number, file: string): Parse
   if (lineEnd <= 0) return undefined
   const line = checkLine(bytes, 0, lineEnd)
   if (line === undefined || lineKind(bytes, 0) !== 'header') return undefined
-  const json = JSON.parse(bytes.toString('utf8', 0, lineEnd)) as SegmentHeader & { readonly holdfast: number }
+  const text = bytes.toString('utf8', 0, lineEnd)
+  const json = ifJson(() => JSON.parse(text) as SegmentHeader & { readonly holdfast: number })
+  if (json === undefined) return undefined
   refuseNewer(json.holdfast, file)
   return { header: json, sum: line.sum, link: line.link, bytes: lineEnd + 1 }
 }

@@ -181,6 +181,15 @@ interface EventJson {
   readonly sum: string
 }
 
+/** What `parse` gives; undefined when the text is not JSON. It may do nothing that could fail for another reason. */
+export function ifJson<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch {
+    return undefined // a sound checksum doesn't make it well-formed: the caller tells
+  }
+}
+
 /** The event in a checked line (text without newline). */
 export function parseEventLine(line: string, withText: boolean): RawEvent {
   const json = JSON.parse(line) as EventJson

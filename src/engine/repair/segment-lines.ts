@@ -5,6 +5,7 @@ import type { Control } from '../../core/control.ts'
 import type { ByteOffset } from '../../core/numbers.ts'
 import {
   checkLine,
+  ifJson,
   lineBytesMax,
   lineHasMore,
   lineKind,
@@ -74,18 +75,18 @@ function goodLine({ buffer, start, end, offset }: LineReader, before: number | u
 }
 
 function contentOf(buffer: Buffer, start: number, end: number): { event?: RawEvent; control?: Control } | undefined {
-  try {
-    const text = buffer.toString('utf8', start, end)
-    if (lineKind(buffer, start) === 'event') {
-      const event = parseEventLine(text, false)
-      return isEvent(event) ? { event } : undefined
+  const text = buffer.toString('utf8', start, end)
+  switch (lineKind(buffer, start)) {
+    case 'event': {
+      const event = ifJson(() => parseEventLine(text, false))
+      return event !== undefined && isEvent(event) ? { event } : undefined
     }
-    if (lineKind(buffer, start) !== 'control') return undefined
-    const { control } = parseControlLine(text)
-    return isControl(control) === false ? undefined : { control }
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
+    case 'control': {
+      const control = ifJson(() => parseControlLine(text))?.control
+      return control === undefined || isControl(control) === false ? undefined : { control }
+    }
+    default:
+      return undefined
   }
 }
 

@@ -2,8 +2,9 @@
 // file that a rewrite replaced, but that a crash left there, would be read as a part of the log.
 
 import type { RewriteControl } from '../../core/control.ts'
-import { checkLine, parseControlLine } from '../../core/record.ts'
+import { checkLine, ifJson, parseControlLine } from '../../core/record.ts'
 import type { Disk } from '../../disks/disk.ts'
+import { assert } from '../../errors.ts'
 import { limits } from '../../limits.ts'
 import { segmentPath } from '../layout.ts'
 import { LineReader } from '../line-reader.ts'
@@ -23,9 +24,10 @@ export async function replacedFiles(disk: Disk, links: readonly Link[], pace: Pa
   )
   if (rewritten.size === 0) return replaced
   for (const rewrite of await gather(disk, links, pace)) {
-    const target = rewritten.get(rewrite.old[0]?.[0] ?? '')
-    if (target?.fileBytes !== rewrite.bytes) continue
-    for (const [name] of rewrite.old.slice(1)) replaced.add(name)
+    const [first, ...others] = rewrite.old
+    assert(first !== undefined, 'a record is only taken when it has its fields')
+    if (rewritten.get(first[0])?.fileBytes !== rewrite.bytes) continue
+    for (const [name] of others) replaced.add(name)
   }
   return replaced
 }
@@ -61,6 +63,7 @@ async function gather(disk: Disk, links: readonly Link[], pace: Pace): Promise<r
 function rewriteIn({ buffer, start, end }: LineReader): RewriteControl | undefined {
   if (buffer.compare(rewriteStart, 0, rewriteStart.length, start, start + rewriteStart.length) !== 0) return undefined
   if (checkLine(buffer, start, end) === undefined) return undefined
-  const { control } = parseControlLine(buffer.toString('utf8', start, end))
-  return control.control === 'rewrite' && isControl(control) === true ? control : undefined
+  const text = buffer.toString('utf8', start, end)
+  const control = ifJson(() => parseControlLine(text))?.control
+  return control?.control === 'rewrite' && isControl(control) === true ? control : undefined
 }

@@ -2,11 +2,13 @@
 // readable is counted, and a run of bytes that are no line is one finding at its beginning.
 
 import { createHash } from 'node:crypto'
+import type { Control } from '../../core/control.ts'
 import type { ByteOffset } from '../../core/numbers.ts'
-import { checkLine, lineHasMore, lineKind, parseControlLine, parseEventLine } from '../../core/record.ts'
+import { checkLine, ifJson, lineHasMore, lineKind, parseControlLine, parseEventLine } from '../../core/record.ts'
 import type { DiskFile } from '../../disks/disk.ts'
 import { readFully } from '../../disks/whole-io.ts'
 import { limits } from '../../limits.ts'
+import type { RawEvent } from '../../stores/store.ts'
 import { LineReader } from '../line-reader.ts'
 import { ActiveIndex } from '../segment-index.ts'
 import type { Findings } from './findings.ts'
@@ -118,12 +120,9 @@ class SegmentScan {
     const lines = new LineReader(this.#plan.file, { from, to: this.#plan.to, chunkBytes: limits.pageBytes })
     let before = from
     while (await lines.load()) {
-      let first: number | undefined
-      while (lines.next()) {
-        first ??= lines.start
-        this.#takeLine(lines)
-      }
-      this.#hash.update(lines.buffer.subarray(first ?? lines.end, lines.end + 1))
+      const first = lines.consumedInBuffer
+      while (lines.next()) this.#takeLine(lines)
+      this.#hash.update(lines.buffer.subarray(first, lines.consumedInBuffer))
       await this.#context.pace.step(lines.consumed - before)
       before = lines.consumed
     }
@@ -192,25 +191,26 @@ class SegmentScan {
     const { path, number } = this.#plan
     const place: LinePlace = { file: path, segment: number, offset }
     const text = buffer.toString('utf8', start, end)
-    try {
-      switch (lineKind(buffer, start)) {
-        case 'event':
-          this.#takeEvent(text, place)
-          break
-        case 'control':
-          this.#takeControl(text, place)
-          break
-        default:
-          this.#strange(place, 'it is neither an event nor a control record')
-      }
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      this.#strange(place, 'it is not JSON')
+    switch (lineKind(buffer, start)) {
+      case 'event':
+        this.#takeEvent(
+          ifJson(() => parseEventLine(text, false)),
+          place,
+        )
+        break
+      case 'control':
+        this.#takeControl(ifJson(() => parseControlLine(text))?.control, place)
+        break
+      default:
+        this.#strange(place, 'it is neither an event nor a control record')
     }
   }
 
-  #takeEvent(text: string, place: LinePlace): void {
-    const event = parseEventLine(text, false)
+  #takeEvent(event: RawEvent | undefined, place: LinePlace): void {
+    if (event === undefined) {
+      this.#strange(place, 'it is not JSON')
+      return
+    }
     if (!isEvent(event)) {
       this.#strange(place, 'it lacks fields that an event must have')
       return
@@ -224,8 +224,11 @@ class SegmentScan {
     this.#context.fold.takeEvent(event, place)
   }
 
-  #takeControl(text: string, place: LinePlace): void {
-    const { control } = parseControlLine(text)
+  #takeControl(control: Control | undefined, place: LinePlace): void {
+    if (control === undefined) {
+      this.#strange(place, 'it is not JSON')
+      return
+    }
     const isWell = isControl(control)
     if (isWell === true) {
       this.#context.fold.takeControl(control, place)
