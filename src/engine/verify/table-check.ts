@@ -24,7 +24,7 @@ const lenientKinds: ReadonlySet<string> = new Set([
 ])
 
 export interface StateParts {
-  readonly tables: TableSet
+  readonly tables: Pick<TableSet, 'scan' | 'get' | 'getMany'>
   readonly fold: LogFold
   /** The sealed segments up to here, as the chain has them. */
   readonly sealed: readonly { readonly name: string; readonly number: number; readonly bytes: number }[]
@@ -213,9 +213,8 @@ export async function checkIndex(parts: IndexParts): Promise<void> {
     )
   } catch (error) {
     if (!(error instanceof TableDamaged)) throw error
-    const offset = Number(error.details.offset ?? 0)
     findings.warning('index-damaged', path, `the index can't be used and is made anew when needed: ${error.message}`, {
-      offset,
+      offset: Number(error.details.offset),
       ...caches,
     })
   } finally {
