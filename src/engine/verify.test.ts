@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { bodySum, hex8 } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
+import { diskError } from '../disks/disk-error.ts'
 import { isHoldfastError } from '../errors.ts'
 import type { Finding, VerifyReport } from '../stores/store.ts'
+import { alteredDisk } from '../testing/altered-disk.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { prng } from '../testing/prng.ts'
 import {
@@ -346,28 +348,9 @@ describe('verification', () => {
   })
 
   function failing(disk: Disk, path: string): Disk {
-    const broken = { ...bound(disk) }
-    broken.open = (name, options) => {
-      if (name !== path) return disk.open(name, options)
-      return Promise.reject(Object.assign(new Error('broken'), { code: 'EIO' }))
-    }
-    return broken
-  }
-
-  function bound(disk: Disk): Disk {
-    return {
-      label: disk.label,
-      lockMechanism: disk.lockMechanism,
-      open: (path, options) => disk.open(path, options),
-      list: (path) => disk.list(path),
-      makeDirectory: (path) => disk.makeDirectory(path),
-      rename: (from, to) => disk.rename(from, to),
-      remove: (path) => disk.remove(path),
-      removeDirectory: (path) => disk.removeDirectory(path),
-      syncDirectory: (path) => disk.syncDirectory(path),
-      existsNow: (path) => disk.existsNow(path),
-      lock: (path) => disk.lock(path),
-      watch: (path, changed) => disk.watch(path, changed),
-    }
+    return alteredDisk(disk, {
+      open: (name, options) =>
+        name === path ? Promise.reject(diskError('EIO', 'open', name)) : disk.open(name, options),
+    })
   }
 })

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { BlobControl } from '../../core/control.ts'
-import { lineEnd, lineKind, parseControlLine, parseEventLine } from '../../core/record.ts'
+import { ifJson, lineEnd, lineKind, parseControlLine, parseEventLine } from '../../core/record.ts'
 import type { Disk, DiskFile } from '../../disks/disk.ts'
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { readFully } from '../../disks/whole-io.ts'
@@ -59,14 +59,13 @@ class BlobCheck {
       this.#trouble.set(digest, { kind: 'blob-missing', file: place.file, why: 'the log has no record of it' })
     }
     // Content may go when retention has hidden all events that name it: what is missing counts only if one is visible.
-    for (const digest of await this.#visiblyNamed()) this.#tell(digest)
+    const visible = await this.#visiblyNamed()
+    for (const [digest, trouble] of this.#trouble) if (visible.has(digest)) this.#tell(digest, trouble)
     await this.#checkFolder()
     return this.#whole
   }
 
-  #tell(digest: string): void {
-    const trouble = this.#trouble.get(digest)
-    if (trouble === undefined) return
+  #tell(digest: string, trouble: Trouble): void {
     const what = trouble.kind === 'blob-missing' ? 'is missing' : 'is damaged'
     const message = `blob ${digest} ${what} (${trouble.why}): reading it fails; putting the same content again restores it`
     this.#parts.findings.damage(trouble.kind, trouble.file, message, { repair: 'blob' })
@@ -76,7 +75,7 @@ class BlobCheck {
     const { findings, pace } = this.#parts
     const looked = await looking(findings, place.file, () => this.#recordAt(place))
     const record = looked.value
-    if (record === undefined || record.digest !== digest) return
+    if (record?.digest !== digest) return // it moved since the scan, with all that it says
     if (record.chunks === undefined) {
       this.#whole++ // its content stands in the record, and was checked with it
       return
@@ -94,8 +93,8 @@ class BlobCheck {
         const filled = buffer.subarray(0, await readFully(file, buffer, place.offset))
         const end = lineEnd(filled, 0)
         if (end >= 0) {
-          const { control } = parseControlLine(filled.toString('utf8', 0, end))
-          return control.control === 'blob' ? control : undefined
+          const control = ifJson(() => parseControlLine(filled.toString('utf8', 0, end)))?.control
+          return control?.control === 'blob' ? control : undefined
         }
         if (filled.length < size) return undefined
       }

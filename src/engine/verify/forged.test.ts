@@ -71,7 +71,7 @@ describe('a log whose checksums are sound', () => {
   })
 
   it('is told of a line that goes on for longer than any may, and read on behind it', async () => {
-    const long = Buffer.alloc(17 * 1_048_576, 0x78)
+    const long = Buffer.alloc(34 * 1_048_576, 0x78)
     const newline = Buffer.from('\n')
     const one = { lines: [forgedEvent(1), Buffer.concat([long, newline]), forgedEvent(2)] }
     const report = await verify([one, { lines: [forgedEvent(3)], header: { first: 3 } }])
