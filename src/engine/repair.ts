@@ -67,7 +67,8 @@ async function repair(scene: RepairScene, { actions, dryRun = false }: RepairOpt
   const before = await verifyDirectory(scene.disk, {})
   const groups = grouped(actions)
   const plans: PlannedRepair[] = []
-  for (const group of groups) plans.push(await plan(scene, group, before))
+  const excised = new Set(actions.flatMap((action) => (action.do === 'excise' ? [action.file] : [])))
+  for (const group of groups) plans.push(await plan(scene, group, { before, excised }))
   const outcomes: RepairOutcome[] = []
   for (const [index, { file, message, eventsLost, carryOut }] of plans.entries()) {
     const setAside = dryRun ? [] : await carryOut()
@@ -100,7 +101,11 @@ function grouped(actions: readonly RepairAction[]): readonly (readonly RepairAct
   return [...actions.filter((action) => action.do !== 'excise').map((action) => [action]), ...excisions]
 }
 
-function plan(scene: RepairScene, group: readonly RepairAction[], before: VerifyReport): Promise<PlannedRepair> {
+function plan(
+  scene: RepairScene,
+  group: readonly RepairAction[],
+  known: { readonly before: VerifyReport; readonly excised: ReadonlySet<string> },
+): Promise<PlannedRepair> {
   const [action] = group
   switch (action?.do) {
     case 'caches':
@@ -113,9 +118,10 @@ function plan(scene: RepairScene, group: readonly RepairAction[], before: Verify
       return planExcise(
         scene,
         group.filter((each) => each.do === 'excise'),
+        known.excised,
       )
     case 'foreign':
-      return planForeign(scene, action, before.findings)
+      return planForeign(scene, action, known.before.findings)
     case 'blob':
       return planBlob(scene, action)
     default:

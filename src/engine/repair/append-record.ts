@@ -13,7 +13,7 @@ import { carriedLines, linkLines } from '../carry.ts'
 import { digestOf } from '../file-digest.ts'
 import { nextSegmentName } from '../layout.ts'
 import { cutFile } from '../set-aside.ts'
-import { copyAside, doesNotApply, findSegments, type RepairScene, scanNewest } from './repair-scene.ts'
+import { copyAside, findSegments, type RepairScene, scanNewest } from './repair-scene.ts'
 import { bodyLine, segmentLines } from './segment-lines.ts'
 
 /** Durable when it resolves. Returns the copy of an unfinished write, when there was one behind the log's end. */
@@ -29,13 +29,7 @@ export async function appendRecord(
   const file = await disk.open(segment.path, { mode: 'read' })
   try {
     const verdict = judgeTail(tail)
-    if (verdict.then.refuse) {
-      throw doesNotApply(
-        { do: 'excise' },
-        `the newest segment ${segment.name} is damaged itself`,
-        'Excise or cut there first.',
-      )
-    }
+    assert(!verdict.then.refuse, 'the plan has seen to it that the end of the log is sound')
     const facts = await sealedFacts(file, header, tail.witness)
     const carried = await carriedLines(file, {
       from: tail.witness,
@@ -71,7 +65,7 @@ async function sealedFacts(
   let { sum } = header
   let { time } = header.header
   for await (const line of segmentLines(file, { from: header.bytes, to, sum })) {
-    if ('bad' in line) continue
+    assert(!('bad' in line), 'the plan has seen to it that the end of the log is sound')
     sum = line.sum
     time = Math.max(time, line.event?.time ?? 0)
   }

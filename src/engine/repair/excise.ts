@@ -40,7 +40,12 @@ export interface ExciseAction {
 }
 
 /** All that is to be excised from one file, at once: its offsets are those before anything changed. */
-export async function planExcise(scene: RepairScene, actions: readonly ExciseAction[]): Promise<PlannedRepair> {
+export async function planExcise(
+  scene: RepairScene,
+  actions: readonly ExciseAction[],
+  /** All files from which something is to be excised. */
+  excised: ReadonlySet<string>,
+): Promise<PlannedRepair> {
   const [action] = actions
   assert(action !== undefined, 'a plan is for at least one action')
   const { disk } = scene
@@ -55,6 +60,7 @@ export async function planExcise(scene: RepairScene, actions: readonly ExciseAct
   }
   const isActive = segment === segments.at(-1)
   const extent = await extentOf(scene, segments, segment, action)
+  if (!isActive) await checkNewest(scene, segments, action, excised)
   const lost = await findLost(disk, segments, await readMark(disk))
   const places = lost.filter(({ path, offset }) => path === segment.path && offset < extent)
   checkChoice(actions, places)
@@ -85,6 +91,32 @@ function checkChoice(actions: readonly ExciseAction[], places: readonly DamagedP
   if (first === undefined || left === undefined) return
   const hint = 'A segment is written anew as a whole: choose excise for each damaged place in it.'
   throw doesNotApply(first, `there is more damage in the file, at byte ${left.offset}`, hint)
+}
+
+/** The log is told of the rewrite at its end, which must be sound by then: the newest file is excised first. */
+async function checkNewest(
+  scene: RepairScene,
+  segments: readonly FoundSegment[],
+  action: ExciseAction,
+  excised: ReadonlySet<string>,
+): Promise<void> {
+  const newest = segments.at(-1)
+  assert(newest !== undefined, 'there is at least the segment that is to be excised')
+  if (excised.has(newest.path) || (await isSound(scene, newest))) return
+  throw doesNotApply(action, `the newest segment ${newest.name} is damaged itself`, 'Excise or cut there first.')
+}
+
+/** Whether all that is durable of the newest segment is what was written. */
+async function isSound({ disk }: RepairScene, newest: FoundSegment): Promise<boolean> {
+  const { header, path } = newest
+  if (header === undefined) return false
+  const tail = await scanNewest(disk, newest, header)
+  if (judgeTail(tail).then.refuse) return false
+  return withFile(disk, path, async (file) => {
+    const lines = segmentLines(file, { from: header.bytes, to: tail.witness, sum: header.sum })
+    for await (const line of lines) if ('bad' in line) return false
+    return true
+  })
 }
 
 async function extentOf(
@@ -220,9 +252,9 @@ async function knownDigest(
   name: string,
 ): Promise<string | undefined> {
   let digest: string | undefined
-  for (const { path, bytes, header } of segments) {
+  for (const { path, bytes } of segments) {
     await withFile(disk, path, async (file) => {
-      for await (const line of segmentLines(file, { from: header?.bytes ?? 0, to: bytes, sum: header?.sum })) {
+      for await (const line of segmentLines(file, { from: 0, to: bytes, sum: undefined })) {
         if ('bad' in line || line.control?.control !== 'rewrite' || line.control.old[0]?.[0] !== name) continue
         digest = line.control.sha256
       }
