@@ -2,7 +2,7 @@
 // the moment from which the directory is a journal.
 
 import { formatVersion, refuseNewer } from '../core/header.ts'
-import { bodySum, hex8 } from '../core/record.ts'
+import { bodySum, hex8, ifJson } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import { identityPath } from './layout.ts'
@@ -45,11 +45,13 @@ export async function readIdentity(disk: Disk): Promise<Identity | undefined> {
     )
   }
   refuseNewer(Number(match[2]), `${disk.label}/${identityPath}`)
-  if (hex8(bodySum(match[1] as string)) !== match[3]) {
-    throw new HoldfastError('DAMAGED', `${disk.label}/${identityPath} does not match its checksum`, {
+  const isSound = hex8(bodySum(match[1] as string)) === match[3]
+  const identity = isSound ? ifJson(() => JSON.parse(text) as Identity) : undefined
+  if (identity === undefined) {
+    throw new HoldfastError('DAMAGED', `${disk.label}/${identityPath} is not what was written`, {
       hint: 'repair() with "identity" writes it anew from the log.',
       details: { file: identityPath, offset: 0 },
     })
   }
-  return JSON.parse(text) as Identity
+  return identity
 }

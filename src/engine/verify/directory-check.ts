@@ -23,7 +23,7 @@ export async function checkIdentity(disk: Disk, findings: Findings): Promise<Ide
     const message = 'the identity is missing: the directory does not open as a journal'
     findings.damage('identity-missing', identityPath, message, { offset: 0, repair: 'identity' })
   } catch (error) {
-    if (isHoldfastError(error, 'DAMAGED', 'NOT_A_JOURNAL', 'FOREIGN_FILE') || error instanceof SyntaxError) {
+    if (isHoldfastError(error, 'DAMAGED', 'NOT_A_JOURNAL', 'FOREIGN_FILE')) {
       const message = 'the identity is not what was written: the directory does not open as a journal'
       findings.damage('identity-damaged', identityPath, message, { offset: 0, repair: 'identity' })
     } else {
