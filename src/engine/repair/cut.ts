@@ -4,6 +4,7 @@
 // is a longer beginning of the same log, and the repair can be chosen again.
 
 import type { ByteOffset, Position } from '../../core/numbers.ts'
+import { assert } from '../../errors.ts'
 import { headerLine } from '../active-segment.ts'
 import { carriedLines } from '../carry.ts'
 import { durablePath, folders, parseSegmentName } from '../layout.ts'
@@ -98,13 +99,14 @@ async function batchEnd(
   { path, bytes, header }: FoundSegment,
   action: CutAction,
 ): Promise<ByteOffset> {
-  const from = header?.bytes ?? 0
+  assert(header !== undefined, 'a segment without a header is given up as a whole')
+  const from = header.bytes
   if (action.offset < from || action.offset > bytes) throw doesNotApply(action, 'there is no line at that offset')
   return withFile(disk, path, async (file) => {
     let end = from
     let reached = from
     let badAt: ByteOffset | undefined
-    for await (const line of segmentLines(file, { from, to: bytes, sum: header?.sum })) {
+    for await (const line of segmentLines(file, { from, to: bytes, sum: header.sum })) {
       if (line.offset >= action.offset) {
         reached = badAt === undefined ? line.offset : action.offset
         break
