@@ -37,7 +37,12 @@ export async function becomeOwner(
   for (;;) {
     const ownership = await tryOnce(disk, options.takeover)
     if (ownership === undefined) continue
-    await writeOwner(disk, { ...options.process, since: options.now })
+    try {
+      await writeOwner(disk, { ...options.process, since: options.now })
+    } catch (error) {
+      await ownership.lock.release()
+      throw error
+    }
     return ownership
   }
 }
