@@ -21,7 +21,8 @@ export class CurrentLog {
   }
 
   static async open(options: FileLogOptions): Promise<CurrentLog> {
-    const current = new CurrentLog(options, await FileLog.open(options))
+    const log = options.fence === undefined ? await openReading(options, hasVanished) : await FileLog.open(options)
+    const current = new CurrentLog(options, log)
     await current.findEarliest()
     return current
   }
@@ -76,16 +77,9 @@ export class CurrentLog {
     await before.close()
   }
 
-  /** The same for one reader alone, who closes it. A writer at work can pull files away under it while it opens: that is
-   * met by trying again. */
-  async openAnother(): Promise<FileLog> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await FileLog.open(this.#options)
-      } catch (error) {
-        if (attempt === readerAttemptsMax) throw error
-      }
-    }
+  /** The same for one reader alone, who closes it. */
+  openAnother(): Promise<FileLog> {
+    return openReading(this.#options, () => true)
   }
 
   /** Runs recovery. */
@@ -94,4 +88,21 @@ export class CurrentLog {
     this.#log = await FileLog.open(this.#options)
     await this.findEarliest()
   }
+}
+
+/** A writer at work can pull files away under a reader that opens: that is met by trying again. */
+async function openReading(options: FileLogOptions, mayPass: (error: unknown) => boolean): Promise<FileLog> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await FileLog.open(options)
+    } catch (error) {
+      if (attempt === readerAttemptsMax || !mayPass(error)) throw error
+    }
+  }
+}
+
+/** A file was there when it was listed or named, and is not any more. What is damaged is not read five times. */
+function hasVanished(error: unknown): boolean {
+  const isMissing = isHoldfastError(error, 'DAMAGED') && error.details.kind === 'segment-missing'
+  return isMissing || errorCodeOf(error) === 'ENOENT'
 }

@@ -17,7 +17,7 @@ import type { Scalars } from '../../engine/state.ts'
 import { stateKeys } from '../../engine/state-keys.ts'
 import type { Entry } from '../../engine/tables/entry.ts'
 import { Writer } from '../../engine/writer.ts'
-import type { HoldfastError } from '../../errors.ts'
+import { type HoldfastError, never } from '../../errors.ts'
 
 export interface FileLogEvents {
   durable(): void
@@ -67,7 +67,7 @@ export class FileLog implements LogView {
       active: opened.active,
       mark,
       blobs: options.blobs,
-      fence: options.fence ?? 0,
+      fence: options.fence ?? never('whoever writes has a fence'),
       journal,
       epoch,
       segmentBytes: options.segmentBytes,

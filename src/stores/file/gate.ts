@@ -4,7 +4,7 @@
 import type { Disk } from '../../disks/disk.ts'
 import { superseded, typedFailure } from '../../engine/failure.ts'
 import { fencePath } from '../../engine/layout.ts'
-import { HoldfastError, isHoldfastError } from '../../errors.ts'
+import { HoldfastError, isHoldfastError, never } from '../../errors.ts'
 
 export class Gate {
   readonly #disk: Disk
@@ -39,7 +39,8 @@ export class Gate {
   /** Why there is no writer, or none any more. */
   refusal(): HoldfastError {
     if (this.#isClosed) return this.closedError()
-    return new HoldfastError('READ_ONLY', `${this.#disk.label} is open for reading only: ${this.readOnly ?? ''}`, {
+    const why = this.readOnly ?? never('an open journal without a writer says why')
+    return new HoldfastError('READ_ONLY', `${this.#disk.label} is open for reading only: ${why}`, {
       hint: 'Hand the change to the writing process with submit(), or open the journal for writing.',
     })
   }

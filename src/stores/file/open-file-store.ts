@@ -6,6 +6,7 @@ import type { Disk } from '../../disks/disk.ts'
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { checkEmpty, createLog } from '../../engine/create-log.ts'
 import { type Identity, readIdentity } from '../../engine/identity.ts'
+import { identityPath } from '../../engine/layout.ts'
 import { becomeOwner, type Ownership, type ProcessFacts } from '../../engine/owner.ts'
 import type { OpenProgress } from '../../engine/segment-fold.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -145,7 +146,7 @@ function openingError(error: unknown, disk: Disk): unknown {
   if (error instanceof HoldfastError) return error
   switch (errorCodeOf(error)) {
     case 'ENOENT':
-      return journalMissing(disk)
+      return disk.existsNow(identityPath) ? openingFailed(error, disk) : journalMissing(disk)
     case 'ENOTDIR':
       return new HoldfastError('TARGET_IS_FILE', `${disk.label} is a file, and a journal is a directory`, {
         hint: 'Choose another path, or move that file away.',
@@ -167,6 +168,10 @@ function openingError(error: unknown, disk: Disk): unknown {
     case undefined:
       return error
     default:
-      return new HoldfastError('IO', `opening ${disk.label} failed: ${(error as Error).message}`, { cause: error })
+      return openingFailed(error, disk)
   }
+}
+
+function openingFailed(error: unknown, disk: Disk): HoldfastError {
+  return new HoldfastError('IO', `opening ${disk.label} failed: ${(error as Error).message}`, { cause: error })
 }

@@ -9,6 +9,7 @@ import type { LogView } from '../../engine/log-view.ts'
 import type { State } from '../../engine/state.ts'
 import { kindPrefix, stateKeys } from '../../engine/state-keys.ts'
 import { earliestSeq } from '../../engine/stream-read.ts'
+import { never } from '../../errors.ts'
 import type { AgendaItem, AgendaQuery, LeaseState, PinState, Receipt, StoreStats, StreamHead } from '../store.ts'
 
 export async function findCommand(state: State, id: string): Promise<Receipt | undefined> {
@@ -86,11 +87,12 @@ export async function countAll(log: LogView & { readonly activeEvents: number },
     for (const [, { bytes }] of page) blobBytes += bytes
   }
   const end = log.durableEnd()
+  const sealed = catalog.sealed.map(({ facts }) => facts.sealed ?? never('what is sealed says how long it is'))
   return {
     events: await countEvents(log),
     streams: await countRows(state, kindPrefix.head),
     segments: catalog.all.length,
-    bytes: catalog.sealed.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), end.bytes),
+    bytes: sealed.reduce((sum, { bytes }) => sum + bytes, end.bytes),
     blobs,
     blobBytes,
     commands: await countRows(state, kindPrefix.command),

@@ -4,10 +4,7 @@
 export class Turns {
   #last: Promise<unknown> = Promise.resolve()
   /** Ends what may take for ever, because somebody outside reads it. */
-  #close: () => void = () => undefined
-  readonly #closing: Promise<void> = new Promise((resolve) => {
-    this.#close = resolve
-  })
+  readonly #closing: Signal = signal()
 
   take<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work)
@@ -22,7 +19,7 @@ export class Turns {
     const turn = this.take(async () => {
       check()
       begun.send()
-      await Promise.race([held.sent, this.#closing])
+      await Promise.race([held.sent, this.#closing.sent])
     })
     await Promise.race([begun.sent, turn])
     return () => {
@@ -33,15 +30,20 @@ export class Turns {
 
   /** No turn is held any longer. Resolves when all turns are over. */
   async close(): Promise<void> {
-    this.#close()
+    this.#closing.send()
     await this.#last
   }
 }
 
-function signal(): { readonly sent: Promise<void>; readonly send: () => void } {
-  let send = (): void => undefined
+interface Signal {
+  readonly sent: Promise<void>
+  readonly send: () => void
+}
+
+function signal(): Signal {
+  const waiting: (() => void)[] = []
   const sent = new Promise<void>((resolve) => {
-    send = resolve
+    waiting.push(resolve)
   })
-  return { sent, send }
+  return { sent, send: () => waiting.forEach((resolve) => void resolve()) }
 }

@@ -1,0 +1,198 @@
+// A reader beside a writer that pulls files away under it, and both beside a disk that fails.
+
+import { describe, expect, it } from 'vitest'
+import type { Disk, DiskFile } from '../../disks/disk.ts'
+import { diskError } from '../../disks/disk-error.ts'
+import { memoryDisk } from '../../disks/memory-disk.ts'
+import { encodeMark } from '../../engine/durable-mark.ts'
+import { alteredDisk } from '../../testing/altered-disk.ts'
+import { fakeClock } from '../../testing/fake-clock.ts'
+import { readEvents } from '../../testing/journal-contents.ts'
+import { bytesOf, fillSample, openSample, putFile, sampleEvent } from '../../testing/sample-journal.ts'
+import type { FileStore } from './file-store.ts'
+
+const all = { select: { kind: 'all' }, direction: 'forward' } as const
+const batch = { events: [sampleEvent(1)], durability: 'sync' } as const
+const first = 'segments/00000000000000000001.jsonl'
+
+interface Failing {
+  /** Opening such a file, or reading or writing it, fails with this as long as it is set. */
+  error: unknown
+  times: number
+}
+
+/** A disk on which reading, writing and opening files with such names fails on command. */
+function failingOn(disk: Disk, isMeant: (path: string) => boolean): { readonly disk: Disk; readonly fault: Failing } {
+  const fault: Failing = { error: undefined, times: Number.POSITIVE_INFINITY }
+  const check = (path: string) => {
+    if (fault.error === undefined || !isMeant(path) || fault.times-- <= 0) return
+    throw fault.error
+  }
+  const open: Disk['open'] = async (path, options) => {
+    check(path)
+    const file = await disk.open(path, options)
+    const checked: DiskFile = {
+      read: async (into, at) => {
+        check(path)
+        return file.read(into, at)
+      },
+      write: async (from, at) => {
+        check(path)
+        return file.write(from, at)
+      },
+      sync: () => file.sync(),
+      truncate: (size) => file.truncate(size),
+      size: () => file.size(),
+      close: () => file.close(),
+    }
+    return checked
+  }
+  return { disk: alteredDisk(disk, { open }), fault }
+}
+
+async function journal(): Promise<{ readonly disk: Disk; readonly writer: FileStore }> {
+  const disk = memoryDisk('journal')
+  const writer = await openSample(disk)
+  await writer.append(batch)
+  return { disk, writer }
+}
+
+describe('a reader', () => {
+  it('opens while a writer pulls a file away under it', async () => {
+    const { disk, writer } = await journal()
+    const { disk: racing, fault } = failingOn(disk, (path) => path === first)
+    fault.error = diskError('ENOENT', 'open', first)
+    fault.times = 2
+    const reader = await openSample(racing, { readOnly: true })
+    expect(await readEvents(reader, all)).toHaveLength(1)
+    await reader.close()
+    fault.times = Number.POSITIVE_INFINITY
+    await expect(openSample(racing, { readOnly: true })).rejects.not.toMatchObject({ code: 'JOURNAL_MISSING' })
+    await writer.close()
+  })
+
+  it('meets what looks like damage once by opening anew', async () => {
+    const { disk, writer } = await journal()
+    const { disk: racing, fault } = failingOn(disk, (path) => path === first)
+    const reader = await openSample(racing, { readOnly: true })
+    await writer.append(batch)
+    const sound = await bytesOf(disk, first)
+    const torn = Buffer.from(sound)
+    torn[sound.length - 50] = 0x21
+    await putFile(disk, first, torn)
+    await expect(reader.refresh()).rejects.toMatchObject({ code: 'DAMAGED' })
+    expect(reader.head().position).toBe(1)
+    await putFile(disk, first, sound)
+    await reader.refresh()
+    expect(await readEvents(reader, all)).toHaveLength(2)
+    await writer.append(batch)
+    fault.error = diskError('EIO', 'read', first)
+    await expect(reader.refresh()).rejects.toMatchObject({ code: 'IO' })
+    fault.error = undefined
+    await reader.refresh()
+    expect(reader.head().position).toBe(3)
+    await reader.close()
+    await writer.close()
+  })
+
+  it('stays where it is when the published place says nothing, or speaks of an older segment', async () => {
+    const { disk, writer } = await journal()
+    const reader = await openSample(disk, { readOnly: true })
+    const old = encodeMark({ segment: '00000000000000000000.jsonl', bytes: 9_999, position: 99 })
+    for (const mark of [Buffer.from('torn'), old]) {
+      await putFile(disk, 'durable', mark)
+      await reader.refresh()
+      expect(reader.head()).toMatchObject({ position: 1, earliest: 1 })
+    }
+    await writer.append(batch)
+    await reader.close()
+    await writer.close()
+  })
+
+  it('counts as its writer does, and neither probes nor writes', async () => {
+    const { disk, writer } = await journal()
+    const reader = await openSample(disk, { readOnly: true })
+    expect(await reader.stats()).toEqual(await writer.stats())
+    await expect(reader.probe()).rejects.toMatchObject({ code: 'READ_ONLY' })
+    await expect(reader.stageBlob(new Uint8Array(1))).rejects.toMatchObject({ code: 'READ_ONLY' })
+    await reader.close()
+    await writer.close()
+  })
+})
+
+describe('a writer', () => {
+  it('goes on after a failed write once it is reopened, whatever closing says', async () => {
+    const { disk: failing, fault } = failingOn(memoryDisk('journal'), () => true)
+    const store = await openSample(failing)
+    await store.append(batch)
+    fault.error = diskError('EIO', 'write', first)
+    await expect(store.append(batch)).rejects.toMatchObject({ code: 'INDETERMINATE' })
+    await expect(store.append(batch)).rejects.toMatchObject({ code: 'LATCHED' })
+    await expect(store.reopen()).rejects.toMatchObject({ code: 'IO' })
+    fault.error = undefined
+    await store.reopen()
+    await store.append(batch)
+    expect((await readEvents(store, all)).length).toBeGreaterThanOrEqual(2)
+    expect((await store.verify({})).ok).toBe(true)
+    await store.close()
+  })
+
+  it('is not reopened when another process has taken over', async () => {
+    const disk = memoryDisk('journal')
+    const { disk: failing, fault } = failingOn(disk, (path) => path === first)
+    const store = await openSample(failing)
+    await store.append(batch)
+    fault.error = diskError('EIO', 'write', first)
+    await expect(store.append(batch)).rejects.toMatchObject({ code: 'INDETERMINATE' })
+    fault.error = undefined
+    await putFile(disk, 'fences/00000002.json', Buffer.from('{"fence":2}\n'))
+    await expect(store.reopen()).rejects.toMatchObject({ code: 'SUPERSEDED' })
+    await store.close()
+  })
+
+  it('goes on without its caches when they can not be written, and writes them when they can', async () => {
+    const disk = memoryDisk('journal')
+    const { disk: failing, fault } = failingOn(disk, (path) => path.startsWith('state/'))
+    const clock = fakeClock()
+    const store = await openSample(failing, { clock })
+    fault.error = diskError('EIO', 'open', 'state')
+    await fillSample(store, clock, 1, 60)
+    // A rewrite before there is any table: nothing is noted of it, and the next opening reads the log.
+    await store.retain({ streams: [{ stream: 'orders/1', before: 'all' }] }, { dryRun: false })
+    const left = await readEvents(store, all)
+    expect(left.some(({ stream }) => stream === 'orders/1')).toBe(false)
+    await store.close()
+    const again = await openSample(disk, { clock })
+    expect(await readEvents(again, all)).toEqual(left)
+    await fillSample(again, clock, 61, 90)
+    await again.close()
+    const covered = await openSample(disk, { clock })
+    expect(await covered.verify({})).toMatchObject({ ok: true, findings: [] })
+    await covered.close()
+  })
+})
+
+describe('a damaged state table', () => {
+  it('is met by reopening, also by a reader', async () => {
+    const disk = memoryDisk('journal')
+    const clock = fakeClock()
+    const writer = await openSample(disk, { clock })
+    await fillSample(writer, clock, 1, 60)
+    await writer.close()
+    const names = (await disk.list('state'))
+      .map(({ name }) => `state/${name}`)
+      .filter((name) => name.endsWith('.table'))
+    const reader = await openSample(disk, { clock, readOnly: true })
+    const sound = new Map<string, Buffer>()
+    for (const name of names) {
+      const bytes = await bytesOf(disk, name)
+      sound.set(name, bytes)
+      await putFile(disk, name, Buffer.from(bytes.map((byte) => byte ^ 1)))
+    }
+    await expect(reader.command('command 5')).rejects.toMatchObject({ code: 'DAMAGED' })
+    for (const [name, bytes] of sound) await putFile(disk, name, bytes)
+    await reader.reopen()
+    expect(await reader.command('command 5')).toMatchObject({ duplicate: true })
+    await reader.close()
+  })
+})
