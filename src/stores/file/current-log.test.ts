@@ -40,10 +40,16 @@ function failingOn(disk: Disk, isMeant: (path: string) => boolean): { readonly d
         check(path)
         return file.write(from, at)
       },
-      sync: () => file.sync(),
+      sync: async () => {
+        check(path)
+        return file.sync()
+      },
       truncate: (size) => file.truncate(size),
       size: () => file.size(),
-      close: () => file.close(),
+      close: async () => {
+        await file.close()
+        check(path)
+      },
     }
     return checked
   }
