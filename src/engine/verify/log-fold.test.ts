@@ -167,6 +167,10 @@ describe('what is visible', () => {
     expect(isVisible).toContain(true)
     expect(isVisible).toContain(false)
     expect(streams.filter(([stream]) => visible(1, stream, 1))).toEqual([])
+    const keys = streams.slice(0, 500).map(([stream]) => stateKeys.truncated(stream))
+    control({ control: 'retain', time: 2, streams: streams.slice(0, 500).map(([stream]) => [stream, 3]) })
+    for (const key of keys) expect(fold.entries.get(key)?.print).toBe(fold.entries.covers(key) ? '3' : undefined)
+    expect(keys.some((key) => fold.entries.covers(key))).toBe(true)
   })
 })
 
