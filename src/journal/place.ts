@@ -97,7 +97,8 @@ export async function startInStream(
   // Behind a retained event of the stream, or behind none that ever was: nothing is lost in between.
   if (next > head.earliest || head.earliest === 1) return { next }
   const first = await firstOf(store, { select: { kind: 'stream', stream }, from: next, to: next })
-  const until = (first?.position ?? head.position) - 1
+  // Up to the event that comes next; where there is none, up to the newest of the stream, which is gone itself.
+  const until = first === undefined ? head.position : first.position - 1
   const isLost = await isRemovedIn(store, stream, place.position + 1, until)
   return isLost ? { reset: 'older-than-retained' } : { next }
 }

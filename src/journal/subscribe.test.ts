@@ -264,6 +264,18 @@ describe('reset', () => {
     expect(await items.take(1)).toEqual([3])
   })
 
+  it('is told to who follows a stream by cursor, when all that was left of the stream is gone', async () => {
+    const { journal } = memoryJournal()
+    await journal.append('a', [noted, noted])
+    const [first] = await journal.read('a').toArray()
+    await journal.append('b', noted)
+    await journal.retain({ streams: [{ stream: 'a', before: 'all' }] })
+    const items = iterate(journal.subscribe({ select: 'a', after: first?.cursor ?? '' }))
+    expect(await items.take(1)).toEqual(['older-than-retained'])
+    await journal.append('a', noted)
+    expect(await items.take(1)).toEqual([4])
+  })
+
   it('is told to a subscriber whom retention overtook', async () => {
     const { journal } = memoryJournal()
     await journal.append('a', new Array(3_000).fill(noted))

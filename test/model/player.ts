@@ -186,6 +186,7 @@ export class Player {
     const abort = new AbortController()
     const last = this.#selected(select).at(-1)?.position ?? 0
     const seen: JournalEvent[] = []
+    const told: { readonly from: number; readonly to: number }[] = []
     let begin = after?.position ?? 0
     const options = {
       signal: abort.signal,
@@ -198,19 +199,39 @@ export class Player {
       else if (item.notice === 'removed') {
         const isThere = this.#selected(select).some(({ position }) => position >= item.from && position <= item.to)
         ok(!isThere, 'what is told to be removed is there')
+        told.push(item)
       } else {
         equal(item.reason, 'older-than-retained')
         // By prefix it may come although nothing that matches was lost: a range is told when a matching event stood in it.
         ok(this.#model.removed.some(({ position }) => position > begin))
         ok(this.#model.removed.some((event) => isSelected(event, select)))
         begin = 0
+        told.push({ from: 1, to: this.#model.position })
       }
       if ((seen.at(-1)?.position ?? 0) >= last) break
     }
+    if (after !== undefined) this.#mustBeTold(select, { behind: after.position, before: seen.at(-1)?.position, told })
     this.#same(
       seen,
       this.#selected(select).filter(({ position }) => position > begin),
     )
+  }
+
+  /** No gap is silent. What a stream has lost is told at once, other removals as they are passed. */
+  #mustBeTold(
+    select: Select,
+    gap: {
+      readonly behind: number
+      readonly before: number | undefined
+      readonly told: readonly { readonly from: number; readonly to: number }[]
+    },
+  ): void {
+    const end = typeof select === 'string' ? Number.POSITIVE_INFINITY : (gap.before ?? 0)
+    for (const event of this.#model.removed) {
+      if (!isSelected(event, select) || event.position <= gap.behind || event.position >= end) continue
+      const isTold = gap.told.some(({ from, to }) => event.position >= from && event.position <= to)
+      ok(isTold, `position ${event.position} is gone, and that was not told`)
+    }
   }
 
   async #retain(command: Extract<Command, { readonly do: 'retain' }>): Promise<void> {
