@@ -102,6 +102,6 @@ export class Following {
     if (item.reason !== 'older-than-retained') {
       this.#ledger.fail(new Violation('reset', `${this.#who} was reset: ${item.reason}`))
     }
-    this.#sighting.tell({ from: 1, to: decodeCursor(item.startAgain).position })
+    this.#sighting.reset()
   }
 }

@@ -45,10 +45,15 @@ export class Sighting {
     this.reached = Math.max(this.reached, event.position)
   }
 
-  /** These were told to be removed, or a reset said that anything up to `to` may be. */
+  /** These were told to be removed. */
   tell(range: SeenRange): void {
     this.#items.push(range)
     this.reached = Math.max(this.reached, range.to)
+  }
+
+  /** It was told that anything before the next event may be removed. */
+  reset(): void {
+    this.#items.push({ from: 1, to: Number.POSITIVE_INFINITY })
   }
 
   /** Throws a Violation. What was checked is not looked at again. */
