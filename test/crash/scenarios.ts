@@ -74,6 +74,14 @@ export const scenarios: readonly Scenario[] = [
         leases: [{ lease: 'run/1', op: 'release', token: 1 }],
         pins: [{ pin: 'p', from: null }],
       })
+      // Long enough to be torn between any two of their lines.
+      for (let count = 0; count < 6; count++) {
+        await world.append(store, {
+          events: [world.event('a', 900), world.event('b', 900)],
+          command: { id: `long ${count}`, digest: '3' },
+          agenda: [{ id: 'long', due: 7_000 + count }],
+        })
+      }
       await store.close()
     },
   },
