@@ -71,18 +71,20 @@ async function openOnce(options: OpenLogOptions, caches: { readonly usesTables: 
   const { state, covered } = await openState(options, caches)
   const catalog = new Catalog(disk)
   const log = { disk, identity, catalog, indexes: indexesOf({ disk, catalog, state }), state }
+  let ending: Ending | undefined
   try {
     catalog.add(...covered)
     await listSegments(log)
     const end = await judgeActive(disk, catalog.active, mark)
     if (isWriter) await trimExcess(disk, catalog)
     const folded = await foldSealed(log, covered.length, { isWriter, progress: options.progress })
-    const ending = isWriter ? await own(log, end, { fence, clock: options.clock }) : await follow(log, end)
+    ending = isWriter ? await own(log, end, { fence, clock: options.clock }) : await follow(log, end)
     const derived = await finishRewrites({ disk, catalog, state, isWriter })
     await checkPresence(disk, catalog)
     if (isWriter) await removeParts(disk)
     return { ...log, ...ending, derived, recovery: { ...ending.report, segmentsRead: folded + 1 } }
   } catch (error) {
+    await ending?.active?.file.close()
     await catalog.close()
     await state.close({ isWriter })
     throw error
