@@ -33,6 +33,7 @@ import type {
   VerifyReport,
 } from '../store.ts'
 import { askBesideWriter, type BesideWriter, readBesideWriter } from './beside-writer.ts'
+import { readBlobBesideWriter } from './blob-reader.ts'
 import { CurrentLog } from './current-log.ts'
 import type { FileLog, FileLogOptions } from './file-log.ts'
 import { Gate } from './gate.ts'
@@ -206,7 +207,10 @@ export class FileStore implements Store {
   }
 
   readBlob(digest: string): AsyncIterable<Uint8Array> {
-    return this.#askParts(() => this.#blobs.read(digest, this.#log))
+    return this.#askParts(() => {
+      if (this.#log.writer !== undefined) return this.#blobs.read(digest, this.#log)
+      return readBlobBesideWriter({ current: this.#current, blobs: this.#blobs }, digest)
+    })
   }
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
