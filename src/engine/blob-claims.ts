@@ -6,7 +6,7 @@
 // at the claims later, and a blob that moved from the one to the other in between would be seen in neither.
 
 import type { BlobControl } from '../core/control.ts'
-import { HoldfastError } from '../errors.ts'
+import { assert, HoldfastError, never } from '../errors.ts'
 import { limits } from '../limits.ts'
 
 /** What one staging needs kept. */
@@ -43,7 +43,7 @@ export class BlobClaims {
   }
 
   claimChunk(claim: Claim, digest: string): void {
-    if (claim.chunks.has(digest)) return
+    assert(!claim.chunks.has(digest), 'a staging claims a chunk once')
     claim.chunks.add(digest)
     this.#chunks.set(digest, (this.#chunks.get(digest) ?? 0) + 1)
   }
@@ -93,7 +93,7 @@ export class BlobClaims {
 
   #endOnBlob(claim: Claim, digest: string): void {
     const staged = this.#staged.get(digest)
-    if (staged === undefined) return
+    assert(staged !== undefined, 'a blob is staged as long as it has a claim')
     staged.claims.delete(claim)
     if (this.#holders > 0) this.#heldDigests.add(digest)
     if (staged.claims.size > 0) return
@@ -103,7 +103,7 @@ export class BlobClaims {
 
   #endOnChunks(claim: Claim): void {
     for (const digest of claim.chunks) {
-      const left = (this.#chunks.get(digest) ?? 1) - 1
+      const left = (this.#chunks.get(digest) ?? never('a claimed chunk is counted')) - 1
       if (left === 0) this.#chunks.delete(digest)
       else this.#chunks.set(digest, left)
     }

@@ -211,7 +211,7 @@ class HistoryDump {
   #takeControl(text: string): void {
     if (!text.startsWith('{"control":"removed"')) return
     const { control } = parseControlLine(text)
-    if (control.control !== 'removed') return
+    assert(control.control === 'removed', 'the line begins like that')
     this.#run.addPositions(control.from, control.to, control.count)
     for (const [stream, from, to] of control.streams) this.#run.addSeqs(stream, from, to)
   }

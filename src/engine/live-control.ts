@@ -2,9 +2,9 @@
 // result; it is live when the state still is that result. A record that clears something is needed as long as an older
 // segment may hold what it cleared.
 
-import type { Control } from '../core/control.ts'
+import type { BlobControl, Control } from '../core/control.ts'
 import type { ByteOffset } from '../core/numbers.ts'
-import type { BlobPlace, State } from './state.ts'
+import { type BlobPlace, firstName, type State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 
 export interface LiveQuestion {
@@ -36,14 +36,14 @@ export async function isLive(state: State, question: LiveQuestion): Promise<bool
     case 'released':
       return (await state.loadEntry(stateKeys.released(control.stream))) === control.through
     case 'blob':
-      return isLiveBlob(state, question, control.gone === true)
+      return isLiveBlob(state, control, question)
     case 'retain':
       return (
         control.before === state.scalars.cut ||
         (control.streams ?? []).some(([stream]) => state.scalars.truncating.has(stream))
       )
     case 'rewrite':
-      return isSame(await state.loadEntry(stateKeys.rewrite(control.old[0]?.[0] ?? '')), control)
+      return isSame(await state.loadEntry(stateKeys.rewrite(firstName(control.old))), control)
     case 'removed':
       return true
     case 'witness':
@@ -51,10 +51,9 @@ export async function isLive(state: State, question: LiveQuestion): Promise<bool
   }
 }
 
-async function isLiveBlob(state: State, { control, at, isOldest }: LiveQuestion, isGone: boolean): Promise<boolean> {
-  if (control.control !== 'blob') return false
+async function isLiveBlob(state: State, control: BlobControl, { at, isOldest }: LiveQuestion): Promise<boolean> {
   const now = await state.loadEntry<BlobPlace>(stateKeys.blob(control.digest))
-  if (isGone) return now === null && !isOldest
+  if (control.gone === true) return now === null && !isOldest
   if (now === null) return false
   return now.at === undefined ? control.chunks !== undefined : now.at[0] === at[0] && now.at[1] === at[1]
 }

@@ -1,6 +1,7 @@
 // A segment's index in memory: that of the active segment, and of a sealed one until its table is written.
 
 import { compareUtf8 } from '../core/utf8-order.ts'
+import { assert } from '../errors.ts'
 import type { ActiveIndex, Marks, SegmentIndex, StreamPlaces } from './segment-index.ts'
 
 /** How many streams are given at a time. */
@@ -43,7 +44,8 @@ export class MemoryIndex implements SegmentIndex {
       const page: (readonly [string, StreamPlaces])[] = []
       for (const stream of names.slice(at, at + pageStreams)) {
         const places = await this.places(stream)
-        if (places !== undefined) page.push([stream, places])
+        assert(places !== undefined, 'its own streams have places')
+        page.push([stream, places])
       }
       yield page
     }

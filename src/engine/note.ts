@@ -2,7 +2,8 @@
 // what makes opening cheap: with it, only the segments behind `covers` are read.
 
 import type { Seq } from '../core/numbers.ts'
-import type { SegmentFacts } from './segment.ts'
+import { assert } from '../errors.ts'
+import { type SegmentFacts, sealedOf } from './segment.ts'
 import type { Scalars } from './state.ts'
 import type { TableDescription } from './tables/table-writer.ts'
 
@@ -46,16 +47,7 @@ export function encodeNote(note: Note): string {
     version: noteVersion,
     journal: note.journal,
     epoch: note.epoch,
-    sealed: note.sealed.map(({ name, number, first, sealed, index, isResidue, events }) => [
-      name,
-      number,
-      first,
-      sealed?.bytes ?? 0,
-      sealed?.sha256 ?? '',
-      index ?? null,
-      isResidue === true ? 1 : 0,
-      events ?? 0,
-    ]),
+    sealed: note.sealed.map(rowOf),
     position,
     time,
     cut,
@@ -64,6 +56,13 @@ export function encodeNote(note: Note): string {
     forgetBefore,
   }
   return JSON.stringify(json)
+}
+
+function rowOf(facts: SegmentFacts): SegmentRow {
+  const { name, number, first, index, isResidue, events } = facts
+  const { bytes, sha256 } = sealedOf(facts)
+  assert(events !== undefined, 'the events of a segment are counted before the tables cover it')
+  return [name, number, first, bytes, sha256, index ?? null, isResidue === true ? 1 : 0, events]
 }
 
 /** undefined when the note is of another journal, another history or another release's layout. */

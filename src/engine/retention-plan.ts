@@ -6,6 +6,7 @@
 
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { checkLine, lineKind, parseEventLine } from '../core/record.ts'
+import { never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { PinState, RetentionRule } from '../stores/store.ts'
 import { LineReader } from './line-reader.ts'
@@ -147,7 +148,7 @@ class Planning {
     const { segmentsMax } = rule
     const segments = this.#log.catalog.all
     if (segmentsMax === undefined || segments.length <= segmentsMax) return 0
-    return segments[segments.length - Math.max(1, segmentsMax)]?.facts.first ?? 0
+    return segments.at(-Math.max(1, segmentsMax))?.facts.first ?? never('there are more segments than that')
   }
 
   // Streams.

@@ -11,6 +11,7 @@
 import type { Control, RetainControl } from '../core/control.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { tailBytes } from '../core/record.ts'
+import { assert, never } from '../errors.ts'
 import type { PinState, RetentionReport, RetentionRule } from '../stores/store.ts'
 import { collectBlobs, findDeadBlobs, findOrphanBlobs, type Removal } from './blob-collection.ts'
 import { sweepBlobs } from './blob-sweep.ts'
@@ -19,7 +20,7 @@ import type { Covering } from './cover.ts'
 import type { LogView } from './log-view.ts'
 import { planRetention, type RetentionPlan } from './retention-plan.ts'
 import { rewriteSegments } from './rewrite-segment.ts'
-import type { Segment } from './segment.ts'
+import { type Segment, sealedOf } from './segment.ts'
 import { type Survey, survey } from './segment-survey.ts'
 import { readForward } from './sequential-read.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
@@ -95,14 +96,15 @@ async function countRemoved(log: LogView, plan: RetentionPlan): Promise<Toll> {
   let bytes = 0
   const count = (event: { readonly stream: string; readonly text?: string }): void => {
     events++
-    bytes += Buffer.byteLength(event.text ?? '') + tailBytes
+    bytes += Buffer.byteLength(event.text ?? never('it was read with its text')) + tailBytes
     streams.add(event.stream)
   }
   if (plan.cut > 1) {
     const query = { select: { kind: 'all' }, to: plan.cut - 1, direction: 'forward', withText: true } as const
     for await (const page of readForward(log, query)) {
       for (const item of page) {
-        if (!('removed' in item) && !((plan.keep.get(item.stream) ?? Number.POSITIVE_INFINITY) <= item.seq)) count(item)
+        assert(!('removed' in item), 'a read that tells no removals gives events')
+        if (!((plan.keep.get(item.stream) ?? Number.POSITIVE_INFINITY) <= item.seq)) count(item)
       }
     }
   }
@@ -110,7 +112,7 @@ async function countRemoved(log: LogView, plan: RetentionPlan): Promise<Toll> {
     const query = { select: { kind: 'stream', stream }, to: bound - 1, direction: 'forward', withText: true } as const
     for await (const page of readStream(log, query, stream)) {
       for (const item of page) {
-        if ('removed' in item) continue
+        assert(!('removed' in item), 'a read that tells no removals gives events')
         const goesByCut = item.position < plan.cut && !((plan.keep.get(stream) ?? Number.POSITIVE_INFINITY) <= item.seq)
         if (!goesByCut) count(item)
       }
@@ -129,8 +131,7 @@ async function countForgotten(log: LogView, before: TimeMs | undefined): Promise
 }
 
 function segmentsBelow(log: LogView, cut: Position): number {
-  return log.catalog.sealed.filter((_segment, index) => (log.catalog.all[index + 1]?.facts.first ?? cut + 1) <= cut)
-    .length
+  return log.catalog.all.slice(1).filter(({ facts }) => facts.first <= cut).length
 }
 
 /** What would be gone if the plan were carried out. */
@@ -215,7 +216,7 @@ function coveringOf(log: RetentionLog): Covering {
 }
 
 function mayMerge({ facts }: Segment): boolean {
-  return facts.isResidue !== true || (facts.sealed?.bytes ?? 0) <= residueBytesMax
+  return facts.isResidue !== true || sealedOf(facts).bytes <= residueBytesMax
 }
 
 function isWorthIt(found: Survey): boolean {

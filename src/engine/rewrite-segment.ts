@@ -6,7 +6,7 @@
 import type { RewriteControl } from '../core/control.ts'
 import type { ByteOffset, Seq, TimeMs } from '../core/numbers.ts'
 import { checkLine, controlBody, lineKind, parseControlLine, parseEventLine } from '../core/record.ts'
-import { assert } from '../errors.ts'
+import { assert, never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerLine } from './active-segment.ts'
 import { type Covering, writeIndex } from './cover.ts'
@@ -17,7 +17,7 @@ import { LineWriter } from './line-writer.ts'
 import { isLive } from './live-control.ts'
 import { RemovedStub } from './removed-stub.ts'
 import { putInPlace, removeReplaced } from './rewrites.ts'
-import { damaged, type Segment } from './segment.ts'
+import { damaged, type Segment, sealedOf } from './segment.ts'
 import { ActiveIndex } from './segment-index.ts'
 import type { BlobPlace } from './state.ts'
 import { stateKeys } from './state-keys.ts'
@@ -84,7 +84,7 @@ class Rewriting {
     await putInPlace(disk, rewrite)
     await removeReplaced(disk, rewrite)
 
-    const bytesBefore = this.#segments.reduce((sum, { facts }) => sum + (facts.sealed?.bytes ?? 0), 0)
+    const bytesBefore = this.#segments.reduce((sum, { facts }) => sum + sealedOf(facts).bytes, 0)
     const { name, number, first } = this.#first.facts
     const { events } = this.#index
     const sealedNow = { bytes: written.bytes, sha256: written.sha256 }
@@ -99,19 +99,19 @@ class Rewriting {
   async #oldDigests(): Promise<readonly (readonly [name: string, sha256: string])[]> {
     const old: [string, string][] = []
     for (const segment of this.#segments) {
-      const { name, sealed } = segment.facts
-      old.push([name, sealed === undefined || sealed.sha256 === '' ? await this.#digest(segment) : sealed.sha256])
+      const { sha256 } = sealedOf(segment.facts)
+      old.push([segment.facts.name, sha256 === '' ? await this.#digest(segment) : sha256])
     }
     return old
   }
 
   async #digest(segment: Segment): Promise<string> {
-    return (await digestOf(await segment.file(), segment.facts.sealed?.bytes ?? 0)).digest('hex')
+    return (await digestOf(await segment.file(), sealedOf(segment.facts).bytes)).digest('hex')
   }
 
   /** What the header behind the last of them says of it. */
   async #sealedAs(): Promise<readonly [name: string, bytes: number, sha256: string]> {
-    const last = this.#segments.at(-1)?.facts.number ?? 0
+    const last = Math.max(...this.#segments.map(({ facts }) => facts.number))
     const next = this.#log.catalog.all.find(({ facts }) => facts.number > last)
     const previous = (await next?.with(() => next.header()))?.header.previous
     assert(previous !== null && previous !== undefined, 'a sealed segment has a successor that names it')
@@ -143,7 +143,7 @@ class Rewriting {
     const previousOf = await this.#previousSegments(segment)
     const file = await segment.file()
     const header = await segment.header()
-    const to = segment.facts.sealed?.bytes ?? 0
+    const to = sealedOf(segment.facts).bytes
     const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
     while (await lines.load()) {
       while (lines.next()) {
@@ -173,7 +173,10 @@ class Rewriting {
     if (!this.#log.state.isVisible(event)) return this.#stub.addEvent(event)
     await this.#flushStub(out)
     const { stream, seq, position } = event
-    this.#index.add({ stream, seq, position, offset: out.offset }, previousOf.get(stream) ?? 0)
+    this.#index.add(
+      { stream, seq, position, offset: out.offset },
+      previousOf.get(stream) ?? never('the index names each stream of its segment'),
+    )
     this.#index.addBlobs(event.blobs)
     await out.moveLine(line.buffer, line)
   }

@@ -9,8 +9,8 @@ import type { Catalog } from './catalog.ts'
 import { digestOf } from './file-digest.ts'
 import { folders, segmentPath } from './layout.ts'
 import { LineReader } from './line-reader.ts'
-import type { Segment } from './segment.ts'
-import type { State } from './state.ts'
+import { type Segment, sealedOf } from './segment.ts'
+import { firstName, type State } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { listNames } from './whole-file.ts'
 
@@ -40,7 +40,7 @@ async function finish(
   rewrite: RewriteControl,
   { names, derived }: { readonly names: ReadonlySet<string>; readonly derived: Derived },
 ): Promise<void> {
-  const target = rewrite.old[0]?.[0] ?? ''
+  const target = firstName(rewrite.old)
   if (names.has(`${target}.part`)) {
     const isReady = await holds(log.disk, `${segmentPath(target)}.part`, rewrite)
     // Not ready: it belongs to a later rewrite that was cut off before it was journaled, and is thrown away.
@@ -54,7 +54,7 @@ async function finish(
 
 /** The part takes its name: from here on the rewrite is what the log says. */
 export async function putInPlace(disk: Disk, rewrite: RewriteControl): Promise<void> {
-  const path = segmentPath(rewrite.old[0]?.[0] ?? '')
+  const path = segmentPath(firstName(rewrite.old))
   await disk.rename(`${path}.part`, path)
   await disk.syncDirectory(folders.segments)
 }
@@ -97,7 +97,7 @@ async function readThrough(log: RewriteContext, segment: Segment, derived: Deriv
   let events = 0
   await segment.with(async (file) => {
     const header = await segment.header()
-    const to = segment.facts.sealed?.bytes ?? 0
+    const to = sealedOf(segment.facts).bytes
     const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
     while (await lines.load()) {
       while (lines.next()) {

@@ -6,7 +6,7 @@ import type { ByteOffset } from '../core/numbers.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { type Covering, coverSegment } from './cover.ts'
 import { replay } from './replay.ts'
-import type { Segment } from './segment.ts'
+import { type Segment, sealedOf } from './segment.ts'
 import { ActiveIndex } from './segment-index.ts'
 
 export interface OpenProgress {
@@ -51,7 +51,7 @@ async function foldWhole(log: Covering, segment: Segment): Promise<ActiveIndex> 
   const index = new ActiveIndex()
   await segment.with(async (file) => {
     const { bytes: from, sum } = await segment.header()
-    await foldRange(log, segment, file, { from, to: segment.facts.sealed?.bytes ?? 0, sum, index })
+    await foldRange(log, segment, file, { from, to: sealedOf(segment.facts).bytes, sum, index })
   })
   return index
 }

@@ -77,7 +77,7 @@ async function sealedFacts(disk: Disk, sealed: Found, next: ParsedHeader): Promi
   const { previous, segment } = next.header
   const wasRewritten = header.rewritten !== undefined
   if (previous === null || (previous.name !== sealed.name && !wasRewritten)) {
-    const path = segmentPath(previous?.name ?? sealed.name)
+    const path = segmentPath(sealed.name)
     throw damaged(disk, path, 0, 'segment-missing', `segment ${segment} does not follow ${sealed.name}`)
   }
   const bytes = wasRewritten ? await fileBytes(disk, sealed.name) : previous.bytes

@@ -8,7 +8,7 @@ import { lineEnd } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { errorCodeOf } from '../disks/disk-error.ts'
 import { readFully } from '../disks/whole-io.ts'
-import { HoldfastError } from '../errors.ts'
+import { assert, HoldfastError } from '../errors.ts'
 import { segmentPath } from './layout.ts'
 import type { SegmentIndex } from './segment-index.ts'
 import type { TableDescription } from './tables/table-writer.ts'
@@ -26,6 +26,12 @@ export interface SegmentFacts {
   readonly events?: number
   /** Retention left no event in it, only what still says something. */
   readonly isResidue?: boolean
+}
+
+/** Of a segment that does not grow any more. */
+export function sealedOf({ name, sealed }: SegmentFacts): NonNullable<SegmentFacts['sealed']> {
+  assert(sealed !== undefined, `segment ${name} is sealed`)
+  return sealed
 }
 
 const headerBytesMax = 8192

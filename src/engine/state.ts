@@ -376,7 +376,7 @@ export class State {
 
 const noKeys: readonly string[] = []
 
-function firstName(old: readonly (readonly [name: string, sha256: string])[]): string {
+export function firstName(old: readonly (readonly [name: string, sha256: string])[]): string {
   const first = old[0]
   assert(first !== undefined, 'a rewrite replaces at least one segment')
   return first[0]

@@ -3,6 +3,7 @@
 
 import type { ByteOffset } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
+import { assert } from '../errors.ts'
 import { folders } from './layout.ts'
 import type { Marks, SegmentIndex, StreamPlaces } from './segment-index.ts'
 import type { BlockCache } from './tables/block-cache.ts'
@@ -34,7 +35,7 @@ export class TableIndex implements SegmentIndex {
   }
 
   async marks(): Promise<Marks> {
-    const numbers = await this.#numbers('m')
+    const numbers = await this.#list<number>('m')
     const half = numbers.length / 2
     return { positions: numbers.slice(0, half), offsets: numbers.slice(half) }
   }
@@ -45,19 +46,23 @@ export class TableIndex implements SegmentIndex {
   }
 
   async blobs(): Promise<readonly string[]> {
-    const found = await this.#table.get('b')
-    return found.found && found.value !== null ? (JSON.parse(found.value) as string[]) : []
+    return this.#list<string>('b')
   }
 
   async *streams(): AsyncIterable<readonly (readonly [stream: string, places: StreamPlaces])[]> {
     for await (const page of this.#table.scan({ prefix: streamKey })) {
-      yield page.map(([key, value]) => [key.slice(streamKey.length), parsePlaces(value ?? '[]')] as const)
+      yield page.map(([key, value]) => {
+        assert(value !== null, 'a segment index deletes nothing')
+        return [key.slice(streamKey.length), parsePlaces(value)] as const
+      })
     }
   }
 
-  async #numbers(key: string): Promise<readonly number[]> {
+  /** Written with every index; one whose checksums hold has it. */
+  async #list<T>(key: string): Promise<readonly T[]> {
     const found = await this.#table.get(key)
-    return found.found && found.value !== null ? (JSON.parse(found.value) as number[]) : []
+    assert(found.found && found.value !== null, `a segment index has ${key}`)
+    return JSON.parse(found.value) as T[]
   }
 
   close(): Promise<void> {

@@ -1,0 +1,154 @@
+// What reads say of a log whose files changed under an open journal: DAMAGED, and never something else's events.
+
+import { describe, expect, it } from 'vitest'
+import type { Disk } from '../disks/disk.ts'
+import { contentOf } from '../disks/file-content.ts'
+import { memoryDisk } from '../disks/memory-disk.ts'
+import { writeFully } from '../disks/whole-io.ts'
+import { assert } from '../errors.ts'
+import type { FileStore } from '../stores/file/file-store.ts'
+import { openFileStore } from '../stores/file/open-file-store.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
+import { seededRandom } from '../testing/seeded-random.ts'
+import { segmentName, segmentPath } from './layout.ts'
+
+function open(disk: Disk): Promise<FileStore> {
+  const process = { pid: 1, host: 'test' }
+  return openFileStore({ disk, clock: fakeClock(), random: seededRandom(1), process, segmentBytes: 4_096 })
+}
+
+async function fill(store: FileStore, count: number): Promise<void> {
+  const data = JSON.stringify('x'.repeat(300))
+  for (let n = 0; n < count; n++)
+    await store.append({
+      events: [{ stream: n % 2 === 0 ? 'a' : 'b', type: 't', version: 1, data }],
+      durability: 'sync',
+    })
+}
+
+const first = segmentPath(segmentName(1, 0))
+
+async function bytesOf(disk: Disk, path: string): Promise<Buffer> {
+  const content = await contentOf(disk, path)
+  assert(content !== undefined, 'the file is there')
+  return Buffer.from(content)
+}
+
+async function overwrite(disk: Disk, path: string, change: (content: Buffer) => Buffer): Promise<void> {
+  const content = change(await bytesOf(disk, path))
+  const file = await disk.open(path, { mode: 'write', create: 'maybe' })
+  await writeFully(file, content, 0)
+  await file.truncate(content.length)
+  await file.close()
+}
+
+/** One character of the payload of the fourth event changed; the checksum was not. */
+function bitChanged(content: Buffer): Buffer {
+  let at = 0
+  for (let n = 0; n < 4; n++) at = content.indexOf('xxxx', content.indexOf('\n', at)) + 1
+  content[at] = 0x79
+  return content
+}
+
+/** Without the last third, and within a line. */
+function cut(content: Buffer): Buffer {
+  return content.subarray(0, Math.floor((content.length * 2) / 3))
+}
+
+const reads = [
+  { what: 'a stream', select: { kind: 'stream', stream: 'b' }, direction: 'forward' },
+  { what: 'a stream backward', select: { kind: 'stream', stream: 'b' }, direction: 'backward' },
+  { what: 'everything', select: { kind: 'all' }, direction: 'forward' },
+  { what: 'everything backward', select: { kind: 'all' }, direction: 'backward' },
+] as const
+
+const changes = [
+  { change: 'a changed byte', make: bitChanged },
+  { change: 'a lost end', make: cut },
+]
+
+const places = [
+  { where: 'the active segment', count: 6 },
+  { where: 'a sealed segment', count: 30 },
+]
+
+describe.each(places)('in $where', ({ count }) => {
+  describe.each(changes)('$change', ({ make }) => {
+    it.each(reads)('is told as damage to whoever reads $what', async ({ select, direction }) => {
+      const disk = memoryDisk()
+      const store = await open(disk)
+      await fill(store, count)
+      await overwrite(disk, first, make)
+      const reading = (async () => {
+        for await (const page of store.read({ select, direction })) expect(page.length).toBeGreaterThan(0)
+      })()
+      await expect(reading).rejects.toMatchObject({ code: 'DAMAGED', details: { file: first } })
+      await store.close().catch(() => undefined)
+    })
+
+    it('is told as damage to whoever exports, backs up or rewrites', async () => {
+      const disk = memoryDisk()
+      const store = await open(disk)
+      await fill(store, count)
+      await overwrite(disk, first, make)
+      const dumping = (async () => {
+        for await (const page of store.dump()) expect(page.length).toBeGreaterThan(0)
+      })()
+      await expect(dumping).rejects.toMatchObject({ code: 'DAMAGED' })
+      const removal = { streams: [{ stream: 'b', before: 'all' }] } as const
+      await expect(store.retain(removal, { dryRun: false })).rejects.toMatchObject({ code: 'DAMAGED' })
+      await store.close().catch(() => undefined)
+    })
+  })
+})
+
+describe('a line that links to another than the one before it', () => {
+  it.each([reads[2], reads[3]])('is told as damage to whoever reads $what', async ({ select, direction }) => {
+    const disk = memoryDisk()
+    const store = await open(disk)
+    await fill(store, 30)
+    await overwrite(disk, first, withoutThirdLine)
+    const reading = (async () => {
+      for await (const page of store.read({ select, direction })) expect(page.length).toBeGreaterThan(0)
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'DAMAGED' })
+    const dumping = (async () => {
+      for await (const page of store.dump()) expect(page.length).toBeGreaterThan(0)
+    })()
+    await expect(dumping).rejects.toMatchObject({ code: 'DAMAGED', details: { kind: 'line-link' } })
+    await store.close()
+  })
+})
+
+function withoutThirdLine(content: Buffer): Buffer {
+  let start = 0
+  for (let n = 0; n < 2; n++) start = content.indexOf('\n', start) + 1
+  return Buffer.concat([content.subarray(0, start), content.subarray(content.indexOf('\n', start) + 1)])
+}
+
+describe('opening', () => {
+  it('refuses a copy of the first segment that calls itself the second', async () => {
+    const disk = memoryDisk()
+    const store = await open(disk)
+    await fill(store, 2)
+    await store.close()
+    const content = await bytesOf(disk, first)
+    const copy = await disk.open(segmentPath(segmentName(1, 1)), { mode: 'write', create: 'exclusive' })
+    await writeFully(copy, content, 0)
+    await copy.close()
+    await expect(open(disk)).rejects.toMatchObject({ code: 'DAMAGED' })
+  })
+
+  it('refuses a segment of another journal in the place of its own', async () => {
+    const [disk, other] = [memoryDisk(), memoryDisk()]
+    const store = await open(disk)
+    await fill(store, 2)
+    await store.close()
+    const process = { pid: 1, host: 'test' }
+    const foreign = await openFileStore({ disk: other, clock: fakeClock(), random: seededRandom(2), process })
+    await foreign.close()
+    const content = await bytesOf(other, first)
+    await overwrite(disk, first, () => content)
+    await expect(open(disk)).rejects.toMatchObject({ code: 'DAMAGED', details: { kind: 'segment-foreign' } })
+  })
+})
