@@ -55,6 +55,18 @@ describe('the file of a command', () => {
     expect(decodeCommand(encodeCommand(batch), name)).toEqual(batch)
   })
 
+  it.each(['5', 'null', '{"id":7,"digest":"x"}', '{"id":"id"}', '{"id":"","digest":"x"}'])(
+    'is refused as foreign when its command is %s',
+    (json) => {
+      const line = inboxLine(`"command":${json},"batch":${JSON.stringify(full)}`)
+      expect(codeOf(() => decodeCommand(line, name))).toBe('FOREIGN_FILE')
+    },
+  )
+
+  it('is refused as foreign when its checksum is right and it is no JSON', () => {
+    expect(codeOf(() => decodeCommand(inboxLine('"command":'), name))).toBe('FOREIGN_FILE')
+  })
+
   it('is durable whatever the batch asked for', () => {
     const batch = command('id', 1, { durability: 'eventual' })
     expect(decodeCommand(encodeCommand(batch), name).durability).toBe('sync')

@@ -6,6 +6,7 @@ import { HoldfastError } from '../errors.ts'
 import { command, inboxFiles, inboxScene, queueCommand, settle } from '../testing/inbox-scene.ts'
 import { Inbox } from './inbox.ts'
 import { commandPath, replyPath } from './inbox-command.ts'
+import { inboxLine } from './inbox-line.ts'
 import { readReply, writeReply } from './inbox-reply.ts'
 import { listNames, readWholeFile, writeWholeFile } from './whole-file.ts'
 
@@ -215,5 +216,22 @@ describe('the inbox', () => {
       }
       await inbox.stop()
     }
+  })
+})
+
+describe('the answer to a command', () => {
+  it('that says neither how it went nor what went wrong can not be trusted', async () => {
+    const disk = memoryDisk()
+    const name = await queueCommand(disk, command('c'), time)
+    await writeWholeFile(disk, replyPath(name), inboxLine('"other":1'))
+    expect(await readReply(disk, name)).toMatchObject({ error: { code: 'INDETERMINATE' } })
+  })
+
+  it('keeps its error although the details can not be written', async () => {
+    const disk = memoryDisk()
+    const name = await queueCommand(disk, command('c'), time)
+    const error = new HoldfastError('SEQ_CONFLICT', 'other', { details: { expected: 1n } })
+    await writeReply(disk, name, { error })
+    expect(await readReply(disk, name)).toMatchObject({ error: { code: 'SEQ_CONFLICT', details: {} } })
   })
 })

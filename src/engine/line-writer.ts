@@ -26,11 +26,6 @@ export class LineWriter {
     return this.#written + this.#filled
   }
 
-  /** Sum of the last line. */
-  get sum(): number {
-    return this.#sum
-  }
-
   /** A whole line that was laid out elsewhere (the header); links start from it. */
   async addLine(line: Buffer, sum: number): Promise<void> {
     await this.#makeRoom(line.length)

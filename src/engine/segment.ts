@@ -84,8 +84,9 @@ export class Segment {
     return this.#users === 0 && this.facts.index !== undefined
   }
 
-  async rest(): Promise<void> {
-    if (this.mayRest) await this.#closeAll()
+  /** Only when it may. It is opened again by whoever uses it next. */
+  rest(): Promise<void> {
+    return this.#closeAll()
   }
 
   /** Between enter() and leave(). */

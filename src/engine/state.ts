@@ -77,11 +77,6 @@ export class State {
     return this.#tables
   }
 
-  /** Entries that are only in memory: how much a flush would write. */
-  get unflushed(): number {
-    return this.#recent.heads.size + this.#recent.entries.size
-  }
-
   head(stream: string): StreamState | null | undefined {
     return this.#recent.heads.get(stream) ?? this.#flushing?.heads.get(stream) ?? this.#headCache.get(stream)
   }
