@@ -84,8 +84,9 @@ async function carry(
   const first = tail.position + 1
   const range = { from: tail.witness, to: verdict.then.carry ? tail.complete : tail.witness }
   const time = Math.max(clock.now(), state.scalars.time)
-  const active = await closedIfFailed(old.file, async () =>
-    old.createNext(disk, { journal, epoch, first, fence, time }, await carriedLines(old.file, range)),
+  const lines = await closedIfFailed(old.file, () => carriedLines(old.file, range))
+  const active = await closedIfFailed(old.file, () =>
+    old.createNext(disk, { journal, epoch, first, fence, time }, lines),
   )
   return closedIfFailed(active.file, async () => {
     try {

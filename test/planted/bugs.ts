@@ -67,8 +67,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the tail cut before its new segment is durable',
     file: 'src/engine/take-over.ts',
-    from: '  const active = await old.createNext(disk, { journal, epoch, first, fence, time }, lines)\n  if (tail.fileBytes > tail.witness) await cutFile(disk, segment.path, tail.witness)\n',
-    to: '  if (tail.fileBytes > tail.witness) await cutFile(disk, segment.path, tail.witness)\n  const active = await old.createNext(disk, { journal, epoch, first, fence, time }, lines)\n',
+    from: '  const active = await closedIfFailed(old.file, () =>\n',
+    to: '  if (tail.fileBytes > tail.witness) await cutFile(disk, segment.path, tail.witness)\n  const active = await closedIfFailed(old.file, () =>\n',
     tests: ['test/crash/crash-odd.test.ts'],
     scenario: 'reopen after crashes',
   },
@@ -161,8 +161,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'bytes cut without a copy',
     file: 'src/engine/take-over.ts',
-    from: '    const asidePath = verdict.then.setAside\n',
-    to: '    const asidePath = verdict.then.setAside && tail.fileBytes < 0\n',
+    from: '  const asidePath = verdict.then.setAside\n',
+    to: '  const asidePath = verdict.then.setAside && tail.fileBytes < 0\n',
     tests: ['test/flip/flip-even.test.ts'],
   },
   {
