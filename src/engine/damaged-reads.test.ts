@@ -152,3 +152,46 @@ describe('opening', () => {
     await expect(open(disk)).rejects.toMatchObject({ code: 'DAMAGED', details: { kind: 'segment-foreign' } })
   })
 })
+
+describe('the record of a blob in the log', () => {
+  /** A journal opened anew, so that the content is only in the log. */
+  async function withBlob() {
+    const disk = memoryDisk()
+    const first = await open(disk)
+    const { digest } = await first.stageBlob(Buffer.alloc(600, 7))
+    await first.append({
+      events: [{ stream: 'b', type: 't', version: 1, data: '1', blobs: [digest] }],
+      durability: 'sync',
+    })
+    await first.close()
+    return { disk, digest, store: await open(disk) }
+  }
+
+  async function read(store: FileStore, digest: string): Promise<Buffer> {
+    const pieces: Uint8Array[] = []
+    for await (const piece of store.readBlob(digest)) pieces.push(piece)
+    return Buffer.concat(pieces)
+  }
+
+  it('is read back as what was put', async () => {
+    const { digest, store } = await withBlob()
+    expect(await read(store, digest)).toEqual(Buffer.alloc(600, 7))
+    await store.close()
+  })
+
+  it.each([
+    { what: 'changed', change: (content: Buffer) => changedAt(content, content.indexOf('BwcH')) },
+    { what: 'cut off', change: (content: Buffer) => content.subarray(0, content.indexOf('BwcH')) },
+    { what: 'moved', change: (content: Buffer) => Buffer.concat([Buffer.from('{}\n'), content]) },
+  ])('is damage when it is $what', async ({ change }) => {
+    const { disk, digest, store } = await withBlob()
+    await overwrite(disk, first, change)
+    await expect(read(store, digest)).rejects.toMatchObject({ code: 'DAMAGED', details: { file: first } })
+    await store.close().catch(() => undefined)
+  })
+})
+
+function changedAt(content: Buffer, at: number): Buffer {
+  content[at] = 0x43
+  return content
+}

@@ -280,3 +280,20 @@ async function segmentsSame(disk: Disk, expected: Files): Promise<boolean> {
   }
   return true
 }
+
+describe('what is chosen', () => {
+  it.each(['cut', 'excise'] as const)('may not be a cut together with a %s', async (other) => {
+    const disk = await diskOf(files)
+    const both: readonly RepairAction[] = [
+      { do: 'cut', file: path(-1), offset: 0 },
+      { do: other, file: path(-1), offset: 0 },
+    ]
+    await expect(repair(disk, both)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect((await filesOf(disk)).get(path(-1))).toEqual(files.get(path(-1)))
+  })
+
+  it('must be a repair that there is', async () => {
+    const unknown = { do: 'everything' } as unknown as RepairAction
+    await expect(repair(await diskOf(files), [unknown])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+})
