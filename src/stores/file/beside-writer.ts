@@ -49,6 +49,30 @@ export async function* readBesideWriter(
   }
 }
 
+/** A blob's content, which is the same in every log: another one's goes on where this one's ended. */
+export async function* readBlobBesideWriter(
+  place: BesideWriter,
+  read: (log: FileLog) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let given = 0
+  for (let attempt = 1; ; attempt++) {
+    const { log } = place.current
+    try {
+      let passed = 0
+      for await (const piece of read(log)) {
+        passed += piece.length
+        if (passed <= given) continue
+        const rest = piece.subarray(Math.max(0, piece.length - (passed - given)))
+        given = passed
+        yield rest
+      }
+      return
+    } catch (error) {
+      await openAnew(place, { log, error, attempt })
+    }
+  }
+}
+
 function readLog(log: FileLog, query: ReadQuery): AsyncIterable<readonly ReadItem[]> {
   const { select, direction } = query
   if (select.kind === 'stream') return readStream(log, query, select.stream)
@@ -61,7 +85,9 @@ async function openAnew(
   { log, error, attempt }: { readonly log: FileLog; readonly error: unknown; readonly attempt: number },
 ): Promise<void> {
   const mayBeStale = log.writer === undefined && !gate.isClosed
-  const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
+  // That a blob is missing is looked at once more: it may have been put since, and a log that was just opened knows.
+  const isMissing = isHoldfastError(error, 'BLOB_MISSING') && attempt === 1
+  const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT' || isMissing
   if (!mayBeStale || !isOfFiles || attempt === attemptsMax) throw error
   await current.replace(log)
 }

@@ -32,8 +32,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../store.ts'
-import { askBesideWriter, type BesideWriter, readBesideWriter } from './beside-writer.ts'
-import { readBlobBesideWriter } from './blob-reader.ts'
+import { askBesideWriter, type BesideWriter, readBesideWriter, readBlobBesideWriter } from './beside-writer.ts'
 import { CurrentLog } from './current-log.ts'
 import type { FileLog, FileLogOptions } from './file-log.ts'
 import { Gate } from './gate.ts'
@@ -207,10 +206,7 @@ export class FileStore implements Store {
   }
 
   readBlob(digest: string): AsyncIterable<Uint8Array> {
-    return this.#askParts(() => {
-      if (this.#log.writer !== undefined) return this.#blobs.read(digest, this.#log)
-      return readBlobBesideWriter({ current: this.#current, blobs: this.#blobs }, digest)
-    })
+    return this.#askParts(() => readBlobBesideWriter(this.#place, (log) => this.#blobs.read(digest, log)))
   }
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
