@@ -17,7 +17,7 @@ describe('a control record in an export', () => {
   it('is of no kind that only means something there', () => {
     for (const kind of ['agenda', 'lease', 'command', 'forget', 'pin', 'released', 'blob', 'removed', 'witness'])
       expect(isExportedKind(kind), kind).toBe(true)
-    for (const kind of ['retain', 'rewrite', 'toString', '', undefined, 5])
+    for (const kind of ['retain', 'rewrite', 'toString', '', undefined, 5, ['agenda']])
       expect(isExportedKind(kind), String(kind)).toBe(false)
     const retain: Control = { control: 'retain', time: 5 }
     expect(() => controlText(retain)).toThrow(expect.objectContaining({ code: 'ASSERTION' }))

@@ -36,6 +36,7 @@ export function controlText(control: Control): string {
   const { control: kind } = control
   assert(isExportedKind(kind), `an export holds no ${kind} record`)
   const fields = control as unknown as Readonly<Record<string, unknown>>
-  const entries = exportedFields[kind].filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]])
+  const entries = exportedFields[kind].map((name) => [name, fields[name]])
+  // A field that is not there is undefined, which JSON leaves out.
   return JSON.stringify(Object.fromEntries(entries))
 }

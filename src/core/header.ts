@@ -26,8 +26,8 @@ export interface SegmentHeader {
 
 export function headerBody(header: SegmentHeader): string {
   const { journal, epoch, segment, first, fence, time, previous, carried, rewritten } = header
-  const fields = { holdfast: formatVersion, journal, epoch, segment, first, fence, time, previous, carried }
-  return JSON.stringify(rewritten === undefined ? fields : { ...fields, rewritten }).slice(0, -1)
+  const fields = { holdfast: formatVersion, journal, epoch, segment, first, fence, time, previous, carried, rewritten }
+  return JSON.stringify(fields).slice(0, -1)
 }
 
 export interface ParsedHeader {
@@ -40,7 +40,6 @@ export interface ParsedHeader {
 
 /** The header in a file's first bytes; undefined when they don't hold a valid one. */
 export function parseHeader(bytes: Buffer, lineEnd: number, file: string): ParsedHeader | undefined {
-  if (lineEnd <= 0) return undefined
   const line = checkLine(bytes, 0, lineEnd)
   if (line === undefined || lineKind(bytes, 0) !== 'header') return undefined
   const text = bytes.toString('utf8', 0, lineEnd)
