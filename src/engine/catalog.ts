@@ -3,7 +3,7 @@
 
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
-import { assert } from '../errors.ts'
+import { assert, HoldfastError } from '../errors.ts'
 import { OpenSegments } from './open-segments.ts'
 import { Segment, type SegmentFacts } from './segment.ts'
 
@@ -13,6 +13,7 @@ export class Catalog {
   /** Sealed segments by number, then the active one. */
   #segments: readonly Segment[] = []
   #byNumber: Map<number, Segment> = new Map()
+  #isClosed = false
 
   constructor(disk: Disk) {
     this.#disk = disk
@@ -20,27 +21,30 @@ export class Catalog {
 
   /** All segments, oldest first; the last one is active. */
   get all(): readonly Segment[] {
+    // Whoever reads on must not take it for the end of the log.
+    if (this.#isClosed) throw closedLog()
     return this.#segments
   }
 
   get sealed(): readonly Segment[] {
-    return this.#segments.slice(0, -1)
+    return this.all.slice(0, -1)
   }
 
   get active(): Segment {
-    const last = this.#segments.at(-1)
+    const last = this.all.at(-1)
     assert(last !== undefined, 'a log has an active segment')
     return last
   }
 
   byNumber(number: number): Segment | undefined {
+    if (this.#isClosed) throw closedLog()
     return this.#byNumber.get(number)
   }
 
   /** The newest segment whose first position is at or below this one; the oldest when there is none. */
   indexFor(position: Position): number {
     let low = 0
-    let high = this.#segments.length
+    let high = this.all.length
     while (low < high) {
       const middle = (low + high) >>> 1
       if ((this.#segments[middle] as Segment).facts.first <= position) low = middle + 1
@@ -92,10 +96,18 @@ export class Catalog {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const segment of this.#segments) {
       await segment.retire()
       await segment.closeIndex()
     }
     this.#set([])
   }
+}
+
+/** Not CLOSED: the journal is open, and what follows it goes on when it is mended. */
+export function closedLog(): HoldfastError {
+  return new HoldfastError('LATCHED', 'the log is closed, to be opened anew', {
+    hint: 'When reopen() has failed, mend what it names and call it again.',
+  })
 }

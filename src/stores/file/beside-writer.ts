@@ -1,5 +1,6 @@
-// What a reader process does when the writer may have rewritten what it is reading: it opens the log anew and goes on where
-// it was. What shows again then is real. A writer's own log is never behind, and passes through.
+// Reading a log that may be replaced meanwhile: by a reader process, because the writer has rewritten what it was reading,
+// or by a writer that recovers in place. Either way the reading goes on where it was, in the new log; what shows there
+// again is real.
 
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { restOfQuery } from '../../engine/rest-of-query.ts'
@@ -21,6 +22,7 @@ export interface BesideWriter {
 /** One question that can be asked again. */
 export async function askBesideWriter<T>(place: BesideWriter, ask: (log: FileLog) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
+    await place.current.reopening
     const { log } = place.current
     try {
       return await ask(log)
@@ -36,11 +38,12 @@ export async function* readBesideWriter(
 ): AsyncGenerator<readonly ReadItem[], void, undefined> {
   let rest = query
   for (let attempt = 1; rest.limit === undefined || rest.limit > 0; attempt++) {
+    await place.current.reopening
     const { log } = place.current
     try {
       for await (const page of readLog(log, rest)) {
         yield page
-        if (log.writer === undefined) rest = restOfQuery(rest, page)
+        rest = restOfQuery(rest, page)
       }
       return
     } catch (error) {
@@ -56,6 +59,7 @@ export async function* readBlobBesideWriter(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let given = 0
   for (let attempt = 1; ; attempt++) {
+    await place.current.reopening
     const { log } = place.current
     try {
       let passed = 0
@@ -84,10 +88,11 @@ async function openAnew(
   { current, gate }: BesideWriter,
   { log, error, attempt }: { readonly log: FileLog; readonly error: unknown; readonly attempt: number },
 ): Promise<void> {
-  const mayBeStale = log.writer === undefined && !gate.isClosed
+  if (attempt === attemptsMax || gate.isClosed) throw error
+  if (current.reopening !== undefined || current.log !== log) return
   // That a blob is missing is looked at once more: it may have been put since, and a log that was just opened knows.
   const isMissing = isHoldfastError(error, 'BLOB_MISSING') && attempt === 1
-  const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT' || isMissing
-  if (!mayBeStale || !isOfFiles || attempt === attemptsMax) throw error
+  const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
+  if (log.writer !== undefined || !(isOfFiles || isMissing)) throw error
   await current.replace(log)
 }

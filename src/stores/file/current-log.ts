@@ -14,6 +14,7 @@ export class CurrentLog {
   #log: FileLog
   #earliest = 1
   #replacing: Promise<void> | undefined
+  #reopening: Promise<void> | undefined
 
   private constructor(options: FileLogOptions, log: FileLog) {
     this.#options = options
@@ -82,8 +83,23 @@ export class CurrentLog {
     return openReading(this.#options, () => true)
   }
 
+  /** While there is no log to read; never rejects. */
+  get reopening(): Promise<void> | undefined {
+    return this.#reopening
+  }
+
   /** Runs recovery. */
   async reopen(): Promise<void> {
+    const reopened = this.#recover()
+    this.#reopening = reopened.catch(() => undefined) // told to whoever asked for it
+    try {
+      await reopened
+    } finally {
+      this.#reopening = undefined
+    }
+  }
+
+  async #recover(): Promise<void> {
     await this.#log.close().catch(() => undefined) // it has failed before: what it says now is known
     this.#log = await FileLog.open(this.#options)
     await this.findEarliest()

@@ -71,6 +71,8 @@ export class FileStore implements Store {
   #inbox: Inbox | undefined
   #closing: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
+  /** While there is no log to read; never rejects. */
+  #reopening: Promise<void> | undefined
 
   private constructor(
     options: FileStoreOptions,
@@ -263,6 +265,7 @@ export class FileStore implements Store {
 
   /** State in memory may be ahead of the disk; what is told of it must survive a crash. */
   async #stateIsDurable(): Promise<void> {
+    await this.#current.reopening
     this.#gate.mustBeOpen()
     if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true)
       await this.#log.writer.settled()

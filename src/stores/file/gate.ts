@@ -2,6 +2,7 @@
 // code of ours. Everything that a store does passes through here.
 
 import type { Disk } from '../../disks/disk.ts'
+import { closedLog } from '../../engine/catalog.ts'
 import { superseded, typedFailure } from '../../engine/failure.ts'
 import { fencePath } from '../../engine/layout.ts'
 import { HoldfastError, isHoldfastError, never } from '../../errors.ts'
@@ -65,6 +66,8 @@ export class Gate {
 
   /** What looks like damage to a process that was stopped may be its successor's work. */
   #told(error: unknown): unknown {
+    if (this.#isClosed && isHoldfastError(error, 'LATCHED')) return this.closedError()
+    if (!this.#isClosed && isHoldfastError(error, 'CLOSED')) return closedLog()
     const isOusted =
       isHoldfastError(error, 'DAMAGED') && this.#fence !== undefined && this.#disk.existsNow(fencePath(this.#fence + 1))
     return isOusted ? superseded(this.#disk) : typedFailure(error, this.#disk)
