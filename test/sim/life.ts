@@ -105,8 +105,9 @@ export class Writing {
         directories,
       }),
     )
-    this.#run.opened(store)
+    // Of an empty journal: what it is called is not durable where there was no room to make it so.
     if (store.readOnly !== undefined) throw new Sick(`open for reading only: ${store.readOnly}`)
+    this.#run.opened(store)
     const journal: Journal = createJournal(store, { clock: this.#process.clock })
     const sound = this.#life.faults.length === 0
     this.#scene = { plan, machine, ledger, directories, process: this.#process, journal, store, sound, sending }
