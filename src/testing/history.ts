@@ -150,9 +150,10 @@ export class History {
     }
   }
 
-  /** After a flush() that resolved: what was numbered before it is required, too. */
+  /** After a flush() that resolved: what this process numbered before it is required, too. */
   async flush(store: Store): Promise<void> {
-    const numbered = this.#era.filter(({ receipt }) => receipt !== undefined)
+    const isMine = ({ receipt, process }: Submission): boolean => receipt !== undefined && process === this.#process
+    const numbered = this.#era.filter(isMine)
     await store.flush()
     for (const submission of numbered) submission.fate = 'required'
   }
