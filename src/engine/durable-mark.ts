@@ -53,6 +53,10 @@ export class DurableMark {
   readonly #file: DiskFile
   #next: DurablePlace | undefined
   #writing: Promise<void> | undefined
+  /** How many places were published, and how many of them are written or overtaken. */
+  #published = 0
+  #written = 0
+  #waiters: (() => void)[] = []
 
   private constructor(file: DiskFile) {
     this.#file = file
@@ -64,6 +68,7 @@ export class DurableMark {
 
   publish(place: DurablePlace): void {
     this.#next = place
+    this.#published++
     this.#writing ??= this.#write()
   }
 
@@ -71,13 +76,29 @@ export class DurableMark {
     try {
       while (this.#next !== undefined) {
         const place = this.#next
+        const count = this.#published
         this.#next = undefined
         await writeFully(this.#file, encodeMark(place), 0)
+        this.#written = count
+        this.#tell()
       }
     } catch {
       // Safe: the mark may lag for ever. Readers follow more slowly, recovery has the witnesses in the log.
     } finally {
       this.#writing = undefined
+      this.#tell()
+    }
+  }
+
+  #tell(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  /** Resolves when readers can know of all that was published before, or when that can't be written. */
+  async shown(): Promise<void> {
+    const count = this.#published
+    while (this.#written < count && this.#writing !== undefined) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }
   }
 

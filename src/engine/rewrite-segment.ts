@@ -81,6 +81,8 @@ class Rewriting {
       return [rewrite]
     })
     assert(rewrite !== undefined, 'the record was made when it was laid out')
+    // A reader that meets the new file must find the record that vouches for it when it opens the log anew.
+    await writer.shown()
     await putInPlace(disk, rewrite)
     await removeReplaced(disk, rewrite)
 

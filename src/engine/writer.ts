@@ -121,6 +121,11 @@ export class Writer implements AppendHost, Restless {
     return this.control((time) => [{ control: 'witness', time }])
   }
 
+  /** Readers in other processes can know of all that is durable. */
+  shown(): Promise<void> {
+    return this.#parts.mark.shown()
+  }
+
   /** Resolves when all that was appended before is durable, whatever comes meanwhile; rejects when the writer has failed. */
   async settled(): Promise<void> {
     if (this.#failure === undefined && this.#hasWork) {

@@ -24,7 +24,7 @@ export class CurrentLog {
   static async open(options: FileLogOptions): Promise<CurrentLog> {
     const log = options.fence === undefined ? await openReading(options, hasVanished) : await FileLog.open(options)
     const current = new CurrentLog(options, log)
-    await current.findEarliest()
+    await current.#besideWriter(() => current.findEarliest())
     return current
   }
 
@@ -50,17 +50,26 @@ export class CurrentLog {
 
   /** A reader takes in what has become durable since. */
   async follow(): Promise<void> {
-    const followed = this.#log
-    let result: boolean | 'anew'
-    try {
-      result = await followed.follow()
-    } catch (error) {
-      // The writer may have sealed or rewritten what was being read. Opened anew, real damage shows again.
-      if (!isHoldfastError(error, 'DAMAGED') && errorCodeOf(error) !== 'ENOENT') throw error
-      result = 'anew'
+    await this.#besideWriter(async (attempt) => {
+      const followed = this.#log
+      const result = attempt > 1 || (await followed.follow())
+      if (result === 'anew') await this.replace(followed)
+      if (result !== false) await this.findEarliest()
+    })
+  }
+
+  /** The writer may have sealed or rewritten what is being read. In a log that is opened anew, real damage shows again. */
+  async #besideWriter(work: (attempt: number) => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await work(attempt)
+        return
+      } catch (error) {
+        const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
+        if (attempt === readerAttemptsMax || this.#log.writer !== undefined || !isOfFiles) throw error
+        await this.replace(this.#log)
+      }
     }
-    if (result === 'anew') await this.replace(followed)
-    if (result !== false) await this.findEarliest()
   }
 
   /** Opens the log anew in place of this one: once for all that have found it stale. */
