@@ -23,7 +23,8 @@ export class Machine {
   readonly #processes: Set<Process> = new Set()
   #power: Waiter & { state: Waiter['state'] } = { name: 'disk', state: 'running' }
   #simulated: SimulatedDisk
-  #started = 0
+  /** How many processes were started so far. */
+  started = 0
   faults = 0
 
   constructor(plan: Plan, print: ((line: string) => void) | undefined) {
@@ -41,7 +42,7 @@ export class Machine {
 
   start(name: string, faults: readonly Fault[] = []): Process {
     const disk = faults.reduce((inner, fault) => this.#faulty(inner, fault), this.#simulated.disk)
-    const process = new Process(`${name}${++this.#started}`, this.scheduler, { disk, clock: this.clock })
+    const process = new Process(`${name}${++this.started}`, this.scheduler, { disk, clock: this.clock })
     this.#processes.add(process)
     return process
   }

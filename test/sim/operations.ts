@@ -96,7 +96,7 @@ function submit(spec: AppendSpec, scene: Scene): void {
   const { command, ...rest } = batchOf({ ...spec, events, eventual: false }, ledger, new Map())
   if (command === undefined) return
   const batch: CommandBatch = { ...rest, command }
-  const random = seededRandom(ledger.appends)
+  const random = seededRandom(machine.started)
   const sending = sendCommand(process.disk, process.clock, batch, { timeoutMs: sendMs, random }).then(
     (receipt) => ledger.commandDone(batch, receipt),
     (error: unknown) => {
