@@ -264,6 +264,33 @@ describe('history', () => {
     expect(found(good.slice(0, 5))).toBe('lost')
   })
 
+  it('lets a process end among batches without events, and the next go on from there', () => {
+    const due = (id: string): Batch => ({ events: [], durability: 'sync', agenda: [{ id, due: 1 }] })
+    history.submit(due('one'))
+    history.submit(due('two'))
+    history.nextProcess()
+    history.submit(single('a', 9))
+    const last = { ...(good[0] as RawEvent), position: 8, seq: 5, data: 9 }
+    const item = (id: string) => ({ id, due: 1, data: undefined })
+    expect(found([...good, last])).toBeUndefined()
+    expect(found([...good, last], { agenda: [item('one')] })).toBeUndefined()
+    expect(found([...good, last], { agenda: [item('one'), item('two')] })).toBeUndefined()
+    expect(found([...good, last], { agenda: [item('two')] })).toBe('state')
+  })
+
+  it('lets a process end among batches without events, and the next go on with such batches only', () => {
+    const due = (id: string): Batch => ({ events: [], durability: 'sync', agenda: [{ id, due: 1 }] })
+    history.submit(due('one'))
+    history.submit(due('two'))
+    history.nextProcess()
+    history.acknowledge(history.submit(due('three')), receiptOf([]))
+    const item = (id: string) => ({ id, due: 1, data: undefined })
+    expect(found(good, { agenda: [item('one'), item('three')] })).toBeUndefined()
+    expect(found(good, { agenda: [item('three')] })).toBeUndefined()
+    expect(found(good, { agenda: [item('two'), item('three')] })).toBe('state')
+    expect(found(good, { agenda: [item('one')] })).toBe('state')
+  })
+
   it('lets retention take all of what it was asked to take, or nothing, and never gives it back', () => {
     history.judge(contents(good), { settle: true })
     const removal = history.remove(({ stream, seq }) => stream === 'a' && seq <= 2)

@@ -280,7 +280,7 @@ export class History {
         continue
       }
       // What takes no place leaves no trace of where its process ended: before it, perhaps.
-      if (first === undefined && next < events.length && this.#endsHere(submission)) {
+      if (first === undefined && this.#endsHere(submission)) {
         const { process } = submission
         branches.push({ from: index, model: new HistoryModel(model), added: [...added], next, cutOff: process })
       }
