@@ -1,5 +1,6 @@
 // How the tests run: `npm test`, and what `npm run coverage` looks at: the parts that durability rests on.
 
+import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const config: ViteUserConfig = defineConfig({
@@ -7,6 +8,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A process per file: tests take locks, open descriptors and kill children.
     pool: 'forks',
+    // Every core: left alone, it would keep one of two for itself, which only waits.
+    maxWorkers: availableParallelism(),
     // No test waits for time to pass; these only end one that hangs, on a machine that is busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,
