@@ -179,26 +179,32 @@ describe('a writer', () => {
 })
 
 describe('a damaged state table', () => {
-  it('is met by reopening, also by a reader', async () => {
+  async function damaged(readOnly: boolean): Promise<FileStore> {
     const disk = memoryDisk('journal')
     const clock = fakeClock()
-    const writer = await openSample(disk, { clock })
-    await fillSample(writer, clock, 1, 60)
-    await writer.close()
-    const names = (await disk.list('state'))
-      .map(({ name }) => `state/${name}`)
-      .filter((name) => name.endsWith('.table'))
-    const reader = await openSample(disk, { clock, readOnly: true })
-    const sound = new Map<string, Buffer>()
-    for (const name of names) {
-      const bytes = await bytesOf(disk, name)
-      sound.set(name, bytes)
-      await putFile(disk, name, Buffer.from(bytes.map((byte) => byte ^ 1)))
+    const before = await openSample(disk, { clock })
+    await fillSample(before, clock, 1, 60)
+    await before.close()
+    const store = await openSample(disk, { clock, readOnly })
+    for (const { name } of await disk.list('state')) {
+      if (!name.endsWith('.table')) continue
+      const bytes = await bytesOf(disk, `state/${name}`)
+      await putFile(disk, `state/${name}`, Buffer.from(bytes.map((byte) => byte ^ 1)))
     }
-    await expect(reader.command('command 5')).rejects.toMatchObject({ code: 'DAMAGED' })
-    for (const [name, bytes] of sound) await putFile(disk, name, bytes)
-    await reader.reopen()
+    return store
+  }
+
+  it('is met by a reader by opening anew, which does without it', async () => {
+    const reader = await damaged(true)
     expect(await reader.command('command 5')).toMatchObject({ duplicate: true })
     await reader.close()
+  })
+
+  it('is told by a writer, and met by its reopening', async () => {
+    const writer = await damaged(false)
+    await expect(writer.command('command 5')).rejects.toMatchObject({ code: 'DAMAGED' })
+    await writer.reopen()
+    expect(await writer.command('command 5')).toMatchObject({ duplicate: true })
+    await writer.close()
   })
 })

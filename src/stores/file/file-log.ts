@@ -192,6 +192,12 @@ export class FileLog implements LogView {
     return true
   }
 
+  /** Whoever was told something of the state can rely on it: in memory it may be ahead of the disk. */
+  async stateIsDurable(): Promise<void> {
+    const { writer } = this
+    if (writer?.failure !== undefined || writer?.hasPending === true) await writer.settled()
+  }
+
   async close(): Promise<void> {
     try {
       await this.writer?.close()

@@ -148,11 +148,15 @@ export class FileStore implements Store {
   }
 
   stream(name: string): Promise<StreamHead | undefined> {
-    return this.#ask(() => askBesideWriter(this.#place, (log) => findStream(log, name)))
+    return this.#ask((log) => findStream(log, name))
   }
 
   streams(query: { readonly prefix?: string; readonly after?: string }): AsyncIterable<readonly StreamHead[]> {
-    return this.#askParts(() => listStreams(this.#log, query, (name) => this.#earliestSeq(name)))
+    return this.#gate.typedParts(async () => {
+      await this.#current.reopening
+      this.#gate.mustBeOpen()
+      return listStreams(this.#log, query, (name) => this.#earliestSeq(name))
+    })
   }
 
   #earliestSeq(stream: string): Promise<Seq> {
@@ -179,23 +183,23 @@ export class FileStore implements Store {
   }
 
   command(id: string): Promise<Receipt | undefined> {
-    return this.#ask(() => findCommand(this.#log.state, id))
+    return this.#ask(({ state }) => findCommand(state, id))
   }
 
   agenda(query: AgendaQuery): Promise<readonly AgendaItem[]> {
-    return this.#ask(() => findAgenda(this.#log.state, query))
+    return this.#ask(({ state }) => findAgenda(state, query))
   }
 
   lease(name: string): Promise<LeaseState | undefined> {
-    return this.#ask(() => findLease(this.#log.state, name))
+    return this.#ask(({ state }) => findLease(state, name))
   }
 
   pins(): Promise<readonly PinState[]> {
-    return this.#ask(() => findPins(this.#log.state, this.#options.clock.now()))
+    return this.#ask(({ state }) => findPins(state, this.#options.clock.now()))
   }
 
   stats(): Promise<StoreStats> {
-    return this.#ask(() => countAll(this.#log, this.#options.clock.now()))
+    return this.#ask((log) => countAll(log, this.#options.clock.now()))
   }
 
   stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
@@ -204,11 +208,14 @@ export class FileStore implements Store {
   }
 
   blob(digest: string): Promise<BlobInfo | undefined> {
-    return this.#ask(() => this.#blobs.info(digest, this.#log))
+    return this.#ask((log) => this.#blobs.info(digest, log))
   }
 
   readBlob(digest: string): AsyncIterable<Uint8Array> {
-    return this.#askParts(() => readBlobBesideWriter(this.#place, (log) => this.#blobs.read(digest, log)))
+    return this.#gate.typedParts(async () => {
+      await this.blob(digest) // and what it found is durable
+      return readBlobBesideWriter(this.#place, (log) => this.#blobs.read(digest, log))
+    })
   }
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
@@ -263,25 +270,15 @@ export class FileStore implements Store {
     }
   }
 
-  /** State in memory may be ahead of the disk; what is told of it must survive a crash. */
-  async #stateIsDurable(): Promise<void> {
-    await this.#current.reopening
-    this.#gate.mustBeOpen()
-    if (this.#log.writer?.failure !== undefined || this.#log.writer?.hasPending === true)
-      await this.#log.writer.settled()
-  }
-
-  #ask<T>(work: () => Promise<T>): Promise<T> {
-    return this.#gate.typed(async () => {
-      await this.#stateIsDurable()
-      return work()
-    })
-  }
-
-  #askParts<T>(parts: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-    return this.#gate.typedParts(async () => {
-      await this.#stateIsDurable()
-      return parts()
-    })
+  /** State in memory may be ahead of the disk: what a question found is told when all is durable that was there then. */
+  #ask<T>(question: (log: FileLog) => Promise<T>): Promise<T> {
+    return this.#gate.typed(() =>
+      askBesideWriter(this.#place, async (log) => {
+        this.#gate.mustBeOpen()
+        const answer = await question(log)
+        await log.stateIsDurable()
+        return answer
+      }),
+    )
   }
 }

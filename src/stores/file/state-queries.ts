@@ -1,5 +1,5 @@
 // What a log's state answers: command ids, agenda, leases, pins, streams and counts, each read from memory and the tables
-// alike. Whoever asks has seen to it that the state is durable.
+// alike. Whoever tells it to others waits until the state is durable.
 
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
 import { receiptOf } from '../../core/decide.ts'
@@ -11,6 +11,7 @@ import { kindPrefix, stateKeys } from '../../engine/state-keys.ts'
 import { earliestSeq } from '../../engine/stream-read.ts'
 import { never } from '../../errors.ts'
 import type { AgendaItem, AgendaQuery, LeaseState, PinState, Receipt, StoreStats, StreamHead } from '../store.ts'
+import type { FileLog } from './file-log.ts'
 
 export async function findCommand(state: State, id: string): Promise<Receipt | undefined> {
   await state.loadEntry<CommandControl>(stateKeys.command(id))
@@ -60,9 +61,9 @@ export async function findStream(log: LogView, name: string): Promise<StreamHead
   return { stream: name, seq: head.seq, position: head.position, earliest: await earliestSeq(log, name) }
 }
 
-/** `earliestOf` says where a stream begins. */
+/** `earliestOf` says where a stream begins. Each page is durable when it is told. */
 export async function* listStreams(
-  log: LogView,
+  log: FileLog,
   query: { readonly prefix?: string; readonly after?: string },
   earliestOf: (stream: string) => Promise<Seq>,
 ): AsyncGenerator<readonly StreamHead[]> {
@@ -74,6 +75,7 @@ export async function* listStreams(
       const stream = key.slice(kindPrefix.head.length)
       heads.push({ stream, seq, position, earliest: await earliestOf(stream) })
     }
+    await log.stateIsDurable()
     yield heads
   }
 }
