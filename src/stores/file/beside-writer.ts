@@ -1,6 +1,6 @@
 // Reading a log that may be replaced meanwhile: by a reader process, because the writer has rewritten what it was reading,
 // or by a writer that recovers in place. Either way the reading goes on where it was, in the new log; what shows there
-// again is real.
+// again, and in segments that nobody has rewritten since, is real.
 
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { restOfQuery } from '../../engine/rest-of-query.ts'
@@ -12,7 +12,7 @@ import type { CurrentLog } from './current-log.ts'
 import type { FileLog } from './file-log.ts'
 import type { Gate } from './gate.ts'
 
-const attemptsMax = 5
+const failuresMax = 5
 
 export interface BesideWriter {
   readonly current: CurrentLog
@@ -21,13 +21,12 @@ export interface BesideWriter {
 
 /** One question that can be asked again. */
 export async function askBesideWriter<T>(place: BesideWriter, ask: (log: FileLog) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    await place.current.reopening
-    const { log } = place.current
+  for (const tries = new Tries(place); ; ) {
+    const log = await tries.log()
     try {
       return await ask(log)
     } catch (error) {
-      await openAnew(place, { log, error, attempt })
+      await tries.failed(log, error)
     }
   }
 }
@@ -36,10 +35,10 @@ export async function* readBesideWriter(
   place: BesideWriter,
   query: ReadQuery,
 ): AsyncGenerator<readonly ReadItem[], void, undefined> {
+  const tries = new Tries(place)
   let rest = query
-  for (let attempt = 1; rest.limit === undefined || rest.limit > 0; attempt++) {
-    await place.current.reopening
-    const { log } = place.current
+  while (rest.limit === undefined || rest.limit > 0) {
+    const log = await tries.log()
     try {
       for await (const page of readLog(log, rest)) {
         yield page
@@ -47,7 +46,7 @@ export async function* readBesideWriter(
       }
       return
     } catch (error) {
-      await openAnew(place, { log, error, attempt })
+      await tries.failed(log, error)
     }
   }
 }
@@ -58,9 +57,8 @@ export async function* readBlobBesideWriter(
   read: (log: FileLog) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let given = 0
-  for (let attempt = 1; ; attempt++) {
-    await place.current.reopening
-    const { log } = place.current
+  for (const tries = new Tries(place); ; ) {
+    const log = await tries.log()
     try {
       let passed = 0
       for await (const piece of read(log)) {
@@ -72,7 +70,7 @@ export async function* readBlobBesideWriter(
       }
       return
     } catch (error) {
-      await openAnew(place, { log, error, attempt })
+      await tries.failed(log, error)
     }
   }
 }
@@ -83,16 +81,40 @@ function readLog(log: FileLog, query: ReadQuery): AsyncIterable<readonly ReadIte
   return direction === 'backward' ? readBackward(log, query) : readForward(log, query)
 }
 
-/** Or throws the error, where a new log would not help. */
-async function openAnew(
-  { current, gate }: BesideWriter,
-  { log, error, attempt }: { readonly log: FileLog; readonly error: unknown; readonly attempt: number },
-): Promise<void> {
-  if (attempt === attemptsMax || gate.isClosed) throw error
-  if (current.reopening !== undefined || current.log !== log) return
-  // That a blob is missing is looked at once more: it may have been put since, and a log that was just opened knows.
-  const isMissing = isHoldfastError(error, 'BLOB_MISSING') && attempt === 1
-  const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
-  if (log.writer !== undefined || !(isOfFiles || isMissing)) throw error
-  await current.replace(log)
+class Tries {
+  readonly #place: BesideWriter
+  #failures = 0
+  /** What the last one met. */
+  #met: string | undefined
+
+  constructor(place: BesideWriter) {
+    this.#place = place
+  }
+
+  /** The one to read now. */
+  async log(): Promise<FileLog> {
+    await this.#place.current.reopening
+    return this.#place.current.log
+  }
+
+  /** Throws the error, where a new log would not help. */
+  async failed(log: FileLog, error: unknown): Promise<void> {
+    const { current, gate } = this.#place
+    this.#failures++
+    if (this.#failures === failuresMax || gate.isClosed) throw error
+    if (current.reopening !== undefined || current.log !== log) return
+    // That a blob is missing is looked at once more: it may have been put since, and a log that was just opened knows.
+    const isMissing = isHoldfastError(error, 'BLOB_MISSING') && this.#failures === 1
+    const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
+    if (log.writer !== undefined || !(isOfFiles || isMissing)) throw error
+    const met = `${String(error)} ${segmentsOf(log)}`
+    if (met === this.#met) throw error
+    this.#met = met
+    await current.replace(log)
+  }
+}
+
+/** Where nothing was rewritten it is the same text. */
+function segmentsOf({ catalog }: FileLog): string {
+  return catalog.all.map(({ facts }) => `${facts.name} ${facts.sealed?.sha256}`).join()
 }
