@@ -8,7 +8,12 @@ export interface DiskError extends Error {
 
 export function diskError(code: string, operation: string, path: string, why?: string): DiskError {
   const message = `${code}: ${operation} '${path}'${why === undefined ? '' : `: ${why}`}`
-  return Object.assign(new Error(message), { code })
+  // An operating system doesn't tell where it was called from either, and to find that out is dear.
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  const error = new Error(message)
+  Error.stackTraceLimit = limit
+  return Object.assign(error, { code })
 }
 
 /** The `code` of whatever was caught, when it has one. */

@@ -1,7 +1,7 @@
 // The paths of the disk port, and the one place that judges them: relative, '/' between parts, '' for the directory
 // itself. Invariant: no path that passes here can name anything outside the disk's directory, on any platform.
 
-import { assert } from '../errors.ts'
+import { assert, never } from '../errors.ts'
 
 // Backslash and colon separate or name drives on Windows; no file of a journal has them.
 const foreign = /[\\:\0]/
@@ -9,10 +9,11 @@ const foreign = /[\\:\0]/
 /** The names along the path, outermost first; none for ''. */
 export function pathParts(path: string): readonly string[] {
   if (path === '') return []
-  assert(!foreign.test(path), `a disk path holds no backslash, colon or NUL: ${JSON.stringify(path)}`)
+  if (foreign.test(path)) never(`a disk path holds no backslash, colon or NUL: ${JSON.stringify(path)}`)
   const parts = path.split('/')
   for (const part of parts) {
-    assert(part !== '' && part !== '.' && part !== '..', `a disk path is relative and plain: ${JSON.stringify(path)}`)
+    if (part === '' || part === '.' || part === '..')
+      never(`a disk path is relative and plain: ${JSON.stringify(path)}`)
   }
   return parts
 }

@@ -4,13 +4,12 @@ import type { ReadItem, ReadQuery } from '../stores/store.ts'
 import { countEvents } from './sequential-read.ts'
 
 export function restOfQuery(query: ReadQuery, page: readonly ReadItem[]): ReadQuery {
-  const { from: _from, to: _to, limit, ...same } = query
   const last = page.at(-1)
   if (last === undefined) return query
   const place = 'removed' in last ? last.removed.to : query.select.kind === 'stream' ? last.seq : last.position
-  const bounds =
-    query.direction === 'backward'
-      ? { ...(query.from === undefined ? {} : { from: query.from }), to: place - 1 }
-      : { from: place + 1, ...(query.to === undefined ? {} : { to: query.to }) }
-  return { ...same, ...bounds, ...(limit === undefined ? {} : { limit: limit - countEvents(page) }) }
+  const rest: { -readonly [key in keyof ReadQuery]: ReadQuery[key] } = { ...query }
+  if (query.direction === 'backward') rest.to = place - 1
+  else rest.from = place + 1
+  if (query.limit !== undefined) rest.limit = query.limit - countEvents(page)
+  return rest
 }
