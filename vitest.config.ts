@@ -2,6 +2,20 @@
 
 import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** What takes minutes begins first, so that no core is left alone with it at the end. */
+const longest = ['test/kill/failpoints', 'test/crash/', 'test/faults/', 'test/planted/', 'test/sim/', 'test/power/']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = longest.findIndex((part) => moduleId.includes(part))
+      return found < 0 ? longest.length : found
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -10,6 +24,7 @@ const config: ViteUserConfig = defineConfig({
     pool: 'forks',
     // Every core: left alone, it would keep one of two for itself, which only waits.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     // No test waits for time to pass; these only end one that hangs, on a machine that is busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -45,15 +45,15 @@ export async function flipAndOpen(
   }
 }
 
-/** The lines behind the headers of the sealed segments, under one open reader. */
+/** The lines behind the headers of the sealed segments, under one open store. */
 export async function flipAndRead(
   image: Image,
   expected: readonly RawEvent[],
-  range: FlipRange,
+  range: FlipRange & { readonly readOnly: boolean },
   tally: FlipTally,
 ): Promise<void> {
   const disk = await diskOf(image)
-  const store = await openImage(disk, true)
+  const store = await openImage(disk, range.readOnly)
   for (const path of segmentPaths(image).slice(0, -1)) {
     const bytes = image.get(path) as Uint8Array
     const file = await disk.open(path, { mode: 'write' })

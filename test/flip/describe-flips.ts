@@ -15,11 +15,16 @@ export function without(image: Image, path: string): Image {
 export function describeFlips(half: 0 | 1): void {
   const range = { every: 2 * every, start: half }
   describe(`a flipped bit (half ${half})`, { timeout: 900_000 }, () => {
-    it('in the lines of a sealed segment is found', async () => {
+    it.each([
+      { by: 'a writer', readOnly: false, share: 1 },
+      // A reader looks twice, in a log that it opens anew: a part of the bits.
+      { by: 'a reader', readOnly: true, share: 16 },
+    ])('in the lines of a sealed segment is found by $by', async ({ by, readOnly, share }) => {
       const { image, events } = await makeJournal({ close: true })
       const tally = newTally()
-      await flipAndRead(image, events, range, tally)
-      report('sealed lines', tally)
+      await flipAndRead(image, events, { ...range, every: range.every * share, readOnly }, tally)
+      report(`sealed lines, read by ${by}`, tally)
+      expect(tally.flips).toBeGreaterThan(0)
       expect(tally.outcomes.get('error DAMAGED')).toBe(tally.flips)
     })
 
