@@ -2,6 +2,7 @@
 // need no more, and this is several times as fast. What isn't plain (escapes in a name, blobs) is parsed whole.
 
 import type { Position, Seq, TimeMs } from './numbers.ts'
+import { parseSound } from './record.ts'
 
 export interface EventStart {
   readonly position: Position
@@ -30,6 +31,7 @@ export function eventStart(buffer: Buffer, start: number, end: number): EventSta
   for (let byte = buffer[at] as number; byte >= zero && byte <= nine; byte = buffer[++at] as number) {
     position = position * 10 + (byte - zero)
   }
+  if (position === 0) return parsedWhole(buffer, start, end)
   at += streamGap
   const nameAt = at
   at = plainTextEnd(buffer, at, end)
@@ -64,7 +66,7 @@ function plainTextEnd(buffer: Buffer, at: number, end: number): number {
 }
 
 function parsedWhole(buffer: Buffer, start: number, end: number): EventStart {
-  const json = JSON.parse(buffer.toString('utf8', start, end)) as Omit<EventStart, 'blobs'> & {
+  const json = parseSound(buffer.toString('utf8', start, end)) as Omit<EventStart, 'blobs'> & {
     readonly blobs?: readonly string[]
   }
   const { position, stream, seq, time, blobs = noBlobs } = json

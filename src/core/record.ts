@@ -9,6 +9,7 @@
 // where the event stands: every store keeps it, and a copy between stores can be verified by it.
 
 import { crc32 } from 'node:zlib'
+import { HoldfastError } from '../errors.ts'
 import type { RawEvent } from '../stores/store.ts'
 import type { Control } from './control.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
@@ -190,9 +191,22 @@ export function ifJson<T>(parse: () => T): T | undefined {
   }
 }
 
+/** What stands in a line that matches its checksum: no disk makes another text of it, only a program that is not ours. */
+export function parseSound(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new HoldfastError('DAMAGED', `a line matches its checksum and is no JSON: ${text.slice(0, 120)}`, {
+      hint: 'Run verify() to see where it stands. Restore a backup, or choose what to give up with repair().',
+      details: { kind: 'line-content' },
+      cause: error,
+    })
+  }
+}
+
 /** The event in a checked line (text without newline). */
 export function parseEventLine(line: string, withText: boolean): RawEvent {
-  const json = JSON.parse(line) as EventJson
+  const json = parseSound(line) as EventJson
   const event: RawEvent = {
     position: json.position,
     stream: json.stream,
@@ -217,7 +231,7 @@ export function parseEventText(text: string, sum: string): RawEvent {
 
 /** The control record in a checked line. `more` and the two checksums are taken off. */
 export function parseControlLine(line: string): { control: Control; more: boolean } {
-  const { sum: _sum, link: _link, sync: _sync, more, ...control } = JSON.parse(line) as Record<string, unknown>
+  const { sum: _sum, link: _link, sync: _sync, more, ...control } = parseSound(line) as Record<string, unknown>
   return { control: control as unknown as Control, more: more === true }
 }
 

@@ -9,6 +9,8 @@ import { assert } from '../errors.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { forgedControl, forgedJournal } from '../testing/forged-log.ts'
+import { diskOf } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { segmentName, segmentPath } from './layout.ts'
 
@@ -195,3 +197,28 @@ function changedAt(content: Buffer, at: number): Buffer {
   content[at] = 0x43
   return content
 }
+
+describe('a line that matches its checksum and is no JSON', () => {
+  const witness = forgedControl({ control: 'witness', time: 5 })
+
+  it.each([
+    ['an event', '{"position":oops'],
+    ['an event with a place', '{"position":1,"stream":"s","seq":1,"time":5,"type":"t","data":oops'],
+    ['a control record', '{"control":oops'],
+    ['an event whose type is no text', '{"position":1,"stream":"s","seq":1,"time":5,"type":"\\q","data":1'],
+  ])('is told as damage by opening or reading: %s', async (_what, body) => {
+    const sealed = forgedJournal([{ lines: [witness, body, witness] }, { lines: [witness] }])
+    const newest = forgedJournal([{ lines: [witness, body, witness] }])
+    for (const files of [sealed, newest]) {
+      const reading = (async () => {
+        const store = await open(await diskOf(files))
+        try {
+          for await (const _page of store.read({ select: { kind: 'all' }, direction: 'forward' }));
+        } finally {
+          await store.close()
+        }
+      })()
+      await expect(reading).rejects.toMatchObject({ code: 'DAMAGED' })
+    }
+  })
+})

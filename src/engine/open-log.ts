@@ -84,11 +84,16 @@ async function openOnce(options: OpenLogOptions, caches: { readonly usesTables: 
     if (isWriter) await removeParts(disk)
     return { ...log, ...ending, derived, recovery: { ...ending.report, segmentsRead: folded + 1 } }
   } catch (error) {
-    await ending?.active?.file.close()
-    await catalog.close()
-    await state.close({ isWriter })
+    await closeOpened({ active: ending?.active, catalog, state })
     throw error
   }
+}
+
+/** Lets go of a log that nobody began to use. */
+export async function closeOpened(log: Pick<OpenedLog, 'active' | 'catalog' | 'state'>): Promise<void> {
+  await log.active?.file.close()
+  await log.catalog.close()
+  await log.state.close({ isWriter: false })
 }
 
 /** A process that was killed may have renamed a file and not synced its directory: what is built on it now would go

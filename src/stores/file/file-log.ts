@@ -10,7 +10,13 @@ import { DurableMark, readMark } from '../../engine/durable-mark.ts'
 import type { Identity } from '../../engine/identity.ts'
 import type { DurableEnd, LogView } from '../../engine/log-view.ts'
 import { decodeNote, encodeNote } from '../../engine/note.ts'
-import { type OpenedLog, type OpenLogOptions, openLog, type RecoveryReport } from '../../engine/open-log.ts'
+import {
+  closeOpened,
+  type OpenedLog,
+  type OpenLogOptions,
+  openLog,
+  type RecoveryReport,
+} from '../../engine/open-log.ts'
 import { replay } from '../../engine/replay.ts'
 import type { ActiveIndex } from '../../engine/segment-index.ts'
 import type { Scalars } from '../../engine/state.ts'
@@ -84,7 +90,7 @@ export class FileLog implements LogView {
   static async open(options: FileLogOptions): Promise<FileLog> {
     const opened = await openLog(options)
     if (opened.active === undefined) return new FileLog(opened, options, undefined)
-    const mark = await DurableMark.open(options.disk)
+    const mark = await openMark(opened)
     mark.publish({ segment: opened.active.name, bytes: opened.active.bytes, position: opened.end.position })
     const log = new FileLog(opened, options, mark)
     const derived = [...opened.derived].map(([key, value]) => [key, JSON.stringify(value)] as const)
@@ -206,6 +212,15 @@ export class FileLog implements LogView {
       await this.catalog.close()
       await this.state.close({ isWriter: this.writer !== undefined })
     }
+  }
+}
+
+async function openMark(opened: OpenedLog): Promise<DurableMark> {
+  try {
+    return await DurableMark.open(opened.disk)
+  } catch (error) {
+    await closeOpened(opened)
+    throw error
   }
 }
 
