@@ -180,4 +180,25 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: crash,
     scenario: 'backup',
   },
+  {
+    name: 'lines not held to the one before them',
+    file: 'src/engine/sequential-read.ts',
+    from: '  if (previous !== undefined && line.link !== previous) {',
+    to: '  if (previous !== undefined && line.link === undefined) {',
+    tests: ['test/flip/flip-odd.test.ts'],
+  },
+  {
+    name: 'cut at the first bad line, whatever stands behind it',
+    file: 'src/engine/tail-scan.ts',
+    from: "    if (line.join === 'sync') this.#meetWitness(offset)\n    if (this.#badAt !== undefined) return\n",
+    to: "    if (this.#badAt !== undefined) return\n    if (line.join === 'sync') this.#meetWitness(offset)\n",
+    tests: ['test/flip/flip-even.test.ts'],
+  },
+  {
+    name: 'a reader shown what stands above the durable place',
+    file: 'src/engine/open-log.ts',
+    from: 'to: tail.witness, sum: header.sum',
+    to: 'to: tail.complete, sum: header.sum',
+    tests: ['test/sim/sim.test.ts'],
+  },
 ]

@@ -9,7 +9,16 @@ import { type PlantedBug, plantedBugs } from './bugs.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** What the tests need beside the source. */
-const copied = ['src', 'test/crash', 'test/faults', 'test/flip', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const copied = [
+  'src',
+  'test/crash',
+  'test/faults',
+  'test/flip',
+  'test/sim',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+]
 
 /** Runs `use` in a copy of the project; the packages are shared. */
 async function inCopy<T>(use: (directory: string) => Promise<T>): Promise<T> {
@@ -62,10 +71,14 @@ async function run(
 
 describe('a planted bug', { timeout: 600_000 }, () => {
   it.concurrent.each(plantedBugs)('is found: $name', async (bug) => {
+    const began = performance.now()
     const { failed, output } = await inCopy(async (directory) => {
       await plant(directory, bug)
       return run(directory, bug)
     })
     expect(failed, output.slice(-2_000)).toBeGreaterThan(0)
+    const seconds = ((performance.now() - began) / 1_000).toFixed(1)
+    const by = bug.scenario === undefined ? bug.tests : [...bug.tests, `(${bug.scenario})`]
+    process.stdout.write(`planted: found after ${seconds} s by ${by.join(' ')}: ${bug.name}\n`)
   })
 })
