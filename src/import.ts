@@ -20,9 +20,9 @@ import { limits } from './limits.ts'
 import { parseTarget } from './open.ts'
 import { checkSegmentBytes } from './stores/file/open-file-store.ts'
 import { memoryStore } from './stores/memory.ts'
-import type { LongWork } from './stores/store.ts'
+import type { LongWork, VerifyProgress } from './stores/store.ts'
 import type { ExportTrailer } from './transfer/format.ts'
-import { ImportFile, type ImportProgress } from './transfer/import-file.ts'
+import { ImportFile, type ImportProgress, throwIfAborted } from './transfer/import-file.ts'
 
 /** A file that an export wrote, or its bytes in pieces of any size (a ReadableStream is such a source). */
 export type ImportSource = string | AsyncIterable<Uint8Array>
@@ -91,7 +91,10 @@ export async function importDirectory(
     try {
       const identity = { journal, epoch: random.hex(16), created: clock.now() }
       await importLog({ disk: made.disk, identity, segmentBytes }, file.records())
-      await mustBeSound(made.disk, signal)
+      await mustBeSound(made.disk, {
+        ...(signal === undefined ? {} : { signal }),
+        progress: (verified) => file.tell(verified),
+      })
       await onTarget(named, () => made.commit())
       return { ...file.trailer, journal, epoch: identity.epoch, from: { epoch, created } }
     } catch (error) {
@@ -116,8 +119,9 @@ async function openSource(source: ImportSource, options: LongWork<ImportProgress
 }
 
 /** What was written is read back once as a whole, caches included, before it takes its name. */
-async function mustBeSound(disk: Disk, signal: AbortSignal | undefined): Promise<void> {
-  const report = await verifyDirectory(disk, signal === undefined ? {} : { signal })
+async function mustBeSound(disk: Disk, work: LongWork<VerifyProgress>): Promise<void> {
+  const report = await verifyDirectory(disk, work)
+  throwIfAborted(work.signal)
   const finding = report.findings.find(({ severity }) => severity !== 'note')
   if (finding === undefined) return
   throw new HoldfastError('IO', `what was imported did not come back from the disk: ${finding.message}`, {

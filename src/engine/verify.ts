@@ -184,8 +184,8 @@ class Verification {
     const extent = link.isForeign ? undefined : await this.#extent(link, next)
     const result = extent === undefined ? undefined : await this.#scan(link, extent)
     if (result === undefined) this.#fold.broken()
-    this.#scanned.push({ link, bytes: extent?.bytes ?? 0, result, isOff: false })
-    if (next === undefined || result?.sha256 === undefined) return
+    this.#scanned.push({ link, bytes: extent?.bytes ?? 0, sums: result?.sums, isOff: false })
+    if (next === undefined || result?.sums.sha256 === undefined) return
     await this.#checkIndex(link, result)
     if (this.#note?.sealed.at(-1)?.name === link.name && this.#fold.breaks === 0) await this.#checkState(this.#note)
   }

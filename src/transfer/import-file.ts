@@ -7,7 +7,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { checkLine, hex8, tailBytes } from '../core/record.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { ImportRecord } from '../stores/store.ts'
+import type { ImportRecord, VerifyProgress } from '../stores/store.ts'
 import { type ExportHeader, type ExportTrailer, exportVersion, starts } from './format.ts'
 import { type ImportPlace, importInvalid } from './import-invalid.ts'
 import { type Line, linesOf } from './line-splitter.ts'
@@ -18,6 +18,8 @@ export interface ImportProgress {
   /** Known when the source is a file. */
   readonly bytesTotal: number | undefined
   readonly events: number
+  /** How much of what was written has been read back: that begins when all is read, and ends the import. */
+  readonly verified?: VerifyProgress
 }
 
 export interface ImportWork {
@@ -69,7 +71,7 @@ export class ImportFile {
     for (let page = this.#rest; ; ) {
       const records = this.#page(page)
       if (records.length > 0) yield records
-      this.#tell()
+      this.tell()
       const next = await this.#next()
       if (next === undefined) break
       page = next
@@ -99,9 +101,11 @@ export class ImportFile {
     return step.done === true ? undefined : step.value
   }
 
-  #tell(): void {
+  /** `verified`: all was read, and so much of what was made of it has been verified. */
+  tell(verified?: VerifyProgress): void {
     const { bytesTotal, progress } = this.#work
-    progress?.({ bytesDone: this.#bytes, bytesTotal, events: this.#events })
+    const read = { bytesDone: this.#bytes, bytesTotal, events: this.#events }
+    progress?.(verified === undefined ? read : { ...read, verified })
   }
 
   #page(lines: readonly Line[]): readonly ImportRecord[] {
@@ -226,7 +230,7 @@ function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) {
     throw new HoldfastError('ABORTED', 'the import was stopped', {
       hint: 'Nothing of it is left; call it again.',

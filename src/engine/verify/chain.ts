@@ -11,7 +11,7 @@ import { parseSegmentName, segmentPath } from '../layout.ts'
 import { readHeader } from '../segment.ts'
 import { looking } from './disk-trouble.ts'
 import type { Findings } from './findings.ts'
-import type { ScanResult } from './segment-scan.ts'
+import type { ScanSums } from './segment-scan.ts'
 
 export interface Link {
   readonly name: string
@@ -91,7 +91,7 @@ export interface Scanned {
   /** How much of the file is journal. */
   readonly bytes: ByteOffset
   /** undefined: it was not scanned. */
-  readonly result: ScanResult | undefined
+  readonly sums: ScanSums | undefined
   /** Its header was found not to fit, so its digest can't fit either. */
   isOff: boolean
 }
@@ -131,7 +131,7 @@ export function checkNeighbours(
 
 /** What the segment behind a rewritten one must say of it. Checks the rewritten file on the way. */
 function sealedBefore(
-  { link, result }: Scanned,
+  { link, sums }: Scanned,
   rewrite: RewriteControl | undefined,
   findings: Findings,
 ): SealedSegment | undefined {
@@ -140,7 +140,7 @@ function sealedBefore(
     findings.damage('rewrite-unknown', link.path, message, { offset: 0 })
     return undefined
   }
-  if (result?.sha256 !== undefined && result.sha256 !== rewrite.sha256) {
+  if (sums?.sha256 !== undefined && sums.sha256 !== rewrite.sha256) {
     const message = `the rewritten segment's SHA-256 is not what its rewrite record says: its content was replaced`
     findings.damage('segment-digest', link.path, message, { offset: 0 })
   }
@@ -155,7 +155,7 @@ function checkPlain(before: Scanned, after: Scanned, link: number, findings: Fin
     tellMissing(before.link, after.link, previous, findings)
     return
   }
-  const { sha256, lastSum } = before.result ?? {}
+  const { sha256, lastSum } = before.sums ?? {}
   if (sha256 === undefined || before.isOff || before.link.fileBytes < previous.bytes) return
   if (sha256 !== previous.sha256) {
     const message = `its SHA-256 is not what ${name} says, though each line is valid: its content was replaced`

@@ -31,11 +31,17 @@ export interface ScanPlan {
   readonly wasRewritten: boolean
 }
 
-export interface ScanResult {
+/** What its neighbours are held to: it is kept for every segment until the end. */
+export interface ScanSums {
   /** Sum of the last line; undefined when that can't be read. */
   readonly lastSum: number | undefined
   /** Of all that was read; only when nothing was damaged. */
   readonly sha256: string | undefined
+}
+
+/** As large as the segment's index. */
+export interface ScanResult {
+  readonly sums: ScanSums
   readonly index: ActiveIndex
   /** Per stream that begins here: the newest earlier segment with an event of it, where that is known. */
   readonly previous: ReadonlyMap<string, number>
@@ -101,8 +107,7 @@ class SegmentScan {
       })
     }
     return {
-      lastSum: this.#sum,
-      sha256: this.#isDamaged ? undefined : this.#hash.digest('hex'),
+      sums: { lastSum: this.#sum, sha256: this.#isDamaged ? undefined : this.#hash.digest('hex') },
       index: this.#index,
       previous: this.#previous,
     }
