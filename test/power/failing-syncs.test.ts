@@ -1,5 +1,6 @@
 // The real process, whose syncs and writes fail: the first, the second, the third … through a library that is loaded before
-// the system's. FAULT_CALLS sets how many of each kind, CALL, AT, TIMES and ERROR replay one.
+// the system's. FAULT_CALLS sets how many writes, each of which is a sync as well, and a quarter as many of the other
+// kinds; CALL, AT, TIMES and ERROR replay one.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
@@ -12,7 +13,7 @@ import { KeptJournal } from '../kill/kept-journal.ts'
 import { LifeProcess } from '../kill/life-process.ts'
 import { findProgram, run } from './tools.ts'
 
-const calls = Number(process.env.FAULT_CALLS ?? 12)
+const calls = Number(process.env.FAULT_CALLS ?? 50)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Fault {
@@ -46,11 +47,11 @@ function faults(): readonly Fault[] {
   if (AT !== undefined) {
     return [{ call: CALL ?? 'pwrite', at: Number(AT), times: TIMES ?? 'once', error: ERROR ?? 'EIO' } as Fault]
   }
-  const numbers = Array.from({ length: calls }, (_, index) => index + 1)
+  const first = (count: number) => Array.from({ length: Math.ceil(count) }, (_, index) => index + 1)
   const once = (['pwrite', 'fdatasync', 'fsync'] as const).flatMap((call) =>
-    numbers.map((at): Fault => ({ call, at: call === 'pwrite' ? at * 2 : at, times: 'once', error: 'EIO' })),
+    first(call === 'pwrite' ? calls : calls / 4).map((at): Fault => ({ call, at, times: 'once', error: 'EIO' })),
   )
-  const more = numbers.filter((at) => at % 3 === 0)
+  const more = first(calls / 4).filter((at) => at % 3 === 0)
   return [
     ...once,
     ...more.map((at): Fault => ({ call: 'pwrite', at: at * 3, times: 'once', error: 'ENOSPC' })),
