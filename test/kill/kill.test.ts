@@ -1,5 +1,5 @@
 // Real processes on a real disk: killed under load, stopped and taken over, raced, read beside. A tenth of KILL_ROUNDS sets
-// the number of rounds (failpoints.test.ts has the others); SEED replays the kill times, though not what the machine makes
+// the number of rounds (failpoints.test.ts has the others), RACES how often two race to open; SEED replays the kill times, though not what the machine makes
 // of them.
 
 import { execFileSync } from 'node:child_process'
@@ -13,12 +13,32 @@ import type { FileStore } from '../../src/stores/file/file-store.ts'
 import { History } from '../../src/testing/history.ts'
 import { readEvents } from '../../src/testing/journal-contents.ts'
 import { prng } from '../../src/testing/prng.ts'
+import { ChildLines } from './child-lines.ts'
 import { WritingProcess } from './writing-process.ts'
 
 const rounds = Math.ceil(Number(process.env.KILL_ROUNDS ?? 300) / 10)
+const races = Number(process.env.RACES ?? 1_000)
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const all = { select: { kind: 'all' }, direction: 'forward' } as const
+
+class RacingProcess extends ChildLines {
+  readonly number: number
+  /** Positions by number of the opening. */
+  readonly acknowledged: Map<number, number> = new Map()
+  refused = 0
+
+  constructor(directory: string, number: number, openings: number) {
+    super([fileURLToPath(new URL('racer.mjs', import.meta.url)), directory, `${number}`, `${openings}`])
+    this.number = number
+  }
+
+  protected override line(text: string): void {
+    const [kind, first, position] = text.split(' ')
+    if (kind === 'refused') this.refused = Number(first)
+    else this.acknowledged.set(Number(first), Number(position))
+  }
+}
 
 let parent: string
 let directory: string
@@ -75,31 +95,20 @@ describe('kill -9', { timeout: 60_000 + rounds * 10_000 }, () => {
 })
 
 describe('two writers', { timeout: 120_000 }, () => {
-  it('that race to open never both have it', async () => {
-    let number = 0
-    const expected = new Map<number, string>()
-    for (let race = 0; race < 8; race++) {
-      const racers = [0, 1].map(() => new WritingProcess(directory, { number: ++number, callers: 4, appends: 40 }))
-      await Promise.all(racers.map((racer) => racer.ended()))
-      for (const racer of racers) {
-        expect(racer.isOpen || racer.errors[0] === 'LOCKED').toBe(true)
-        expect(racer.acknowledged.size).toBe(racer.isOpen ? 40 : 0)
-        for (const [n, places] of racer.acknowledged) {
-          for (const [, position] of places) {
-            expect(expected.has(position)).toBe(false)
-            expected.set(position, `${racer.number}/${n}`)
-          }
-        }
-      }
-      expect(racers.some((racer) => racer.isOpen)).toBe(true)
-    }
+  it(`that race to open never both have it, ${races} times`, { timeout: 60_000 + races * 500 }, async () => {
+    const racers = [1, 2].map((number) => new RacingProcess(directory, number, races / 2))
+    await Promise.all(racers.map((racer) => racer.ended()))
     const store = await openDirectory(directory, {})
-    const found = (await readEvents(store, all)).map(({ position, data }) => {
-      const { process: writer, n } = data as { process: number; n: number }
-      return [position, `${writer}/${n}`] as const
-    })
-    expect(new Map(found)).toEqual(expected)
+    const found = await readEvents(store, all)
     await store.close()
+    const expected = racers.flatMap(({ number, acknowledged }) =>
+      [...acknowledged].map(([n, position]) => [position, { number, n }] as const),
+    )
+    expect(expected.length).toBe(races)
+    expect(found.map(({ position, data }) => [position, data])).toEqual(expected.sort(([a], [b]) => a - b))
+    // Each was refused while the other had it: without that it would have been no race.
+    for (const { refused } of racers) expect(refused).toBeGreaterThan(0)
+    process.stdout.write(`races: ${races} openings, ${racers.map(({ refused }) => refused).join(' and ')} refused\n`)
   })
 
   it('of which one is stopped: the other is refused, takes over, and what wakes up is shut out', async () => {
