@@ -2,13 +2,14 @@
 // result; it is live when the state still is that result. A record that clears something is needed as long as an older
 // segment may hold what it cleared.
 
-import type { BlobControl, Control } from '../core/control.ts'
+import type { BlobControl, Control, RemovedControl } from '../core/control.ts'
 import type { ByteOffset } from '../core/numbers.ts'
 import { type BlobPlace, firstName, type State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 
 export interface LiveQuestion {
-  readonly control: Control
+  /** Stubs are no question: a rewrite makes them anew. */
+  readonly control: Exclude<Control, RemovedControl>
   readonly at: readonly [segment: number, offset: ByteOffset]
   /** No older segment is left. */
   readonly isOldest: boolean
@@ -44,8 +45,6 @@ export async function isLive(state: State, question: LiveQuestion): Promise<bool
       )
     case 'rewrite':
       return isSame(await state.loadEntry(stateKeys.rewrite(firstName(control.old))), control)
-    case 'removed':
-      return true
     case 'witness':
       return false
   }

@@ -65,14 +65,16 @@ export async function repairDirectory(disk: Disk, options: RepairOptions): Promi
 async function repair(scene: RepairScene, { actions, dryRun = false }: RepairOptions): Promise<RepairReport> {
   checkTogether(actions)
   const before = await verifyDirectory(scene.disk, {})
-  const groups = grouped(actions)
-  const plans: PlannedRepair[] = []
+  const plans: { readonly group: readonly RepairAction[]; readonly planned: PlannedRepair }[] = []
   const excised = new Set(actions.flatMap((action) => (action.do === 'excise' ? [action.file] : [])))
-  for (const group of groups) plans.push(await plan(scene, group, { before, excised }))
+  for (const group of grouped(actions)) {
+    plans.push({ group, planned: await plan(scene, group, { before, excised }) })
+  }
   const outcomes: RepairOutcome[] = []
-  for (const [index, { file, message, eventsLost, carryOut }] of plans.entries()) {
+  for (const { group, planned } of plans) {
+    const { file, message, eventsLost, carryOut } = planned
     const setAside = dryRun ? [] : await carryOut()
-    for (const action of groups[index] ?? []) outcomes.push({ do: action.do, file, message, setAside, eventsLost })
+    for (const action of group) outcomes.push({ do: action.do, file, message, setAside, eventsLost })
   }
   return { actions: outcomes, verifyAfter: dryRun ? before : await verifyDirectory(scene.disk, {}) }
 }

@@ -352,7 +352,7 @@ export class State {
   /** Puts a failed flush's entries back, so that a later one writes them. */
   thaw(): void {
     const memory = this.#flushing
-    if (memory === undefined) return
+    assert(memory !== undefined, 'freeze comes before thaw')
     for (const [stream, head] of memory.heads) {
       if (!this.#recent.heads.has(stream)) this.#recent.heads.set(stream, head)
     }

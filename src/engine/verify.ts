@@ -6,6 +6,7 @@
 // segment up to which they know the log, the chain, the blobs. The parts stand in verify/.
 
 import type { Disk } from '../disks/disk.ts'
+import { never } from '../errors.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from '../stores/store.ts'
 import type { DurablePlace } from './durable-mark.ts'
 import type { Identity } from './identity.ts'
@@ -133,8 +134,9 @@ class Verification {
 
   async #links(identity: Identity | undefined): Promise<readonly Link[]> {
     const present = await checkFolders(this.#disk, this.#findings)
-    const names = this.#takeEnd() ?? [...present].sort(compareNames)
-    if (this.#log !== undefined) this.#tellUnexpected(present, new Set(names))
+    const known = this.#takeEnd()
+    if (known !== undefined) this.#tellUnexpected(present, known)
+    const names = known ?? [...present].sort(compareNames)
     if (names.length === 0) {
       const message = 'the directory has no segment: all that the journal held is lost'
       this.#findings.damage('segment-missing', folders.segments, message, { offset: 0 })
@@ -159,8 +161,9 @@ class Verification {
     return [...this.#facts.keys()]
   }
 
-  #tellUnexpected(present: readonly string[], expected: ReadonlySet<string>): void {
-    const newest = [...expected].at(-1) ?? ''
+  #tellUnexpected(present: readonly string[], known: readonly string[]): void {
+    const expected = new Set(known)
+    const newest = known.at(-1) ?? never('an opened log has a segment')
     for (const name of present) {
       if (expected.has(name) || compareNames(name, newest) > 0) continue
       const message =
@@ -248,11 +251,10 @@ class Verification {
   }
 
   async #checkState(note: Note): Promise<void> {
-    const tables = this.#tables
-    if (tables === undefined) return
+    const tables = this.#tables ?? never('the note is that of the tables')
     const sealed = this.#scanned.map(({ link, bytes }) => ({
       name: link.name,
-      number: link.header?.header.segment ?? 0,
+      number: link.header?.header.segment ?? never('a segment without a header breaks the log'),
       bytes,
     }))
     const wasRewritten = this.#scanned.some(({ link }) => link.header?.header.rewritten !== undefined)
