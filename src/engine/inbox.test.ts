@@ -3,6 +3,7 @@ import type { Disk } from '../disks/disk.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { HoldfastError } from '../errors.ts'
+import { alteredDisk } from '../testing/altered-disk.ts'
 import { command, inboxFiles, inboxScene, queueCommand, settle } from '../testing/inbox-scene.ts'
 import { Inbox } from './inbox.ts'
 import { commandPath, replyPath } from './inbox-command.ts'
@@ -195,6 +196,42 @@ describe('the inbox', () => {
     expect(clock.waiting).toBe(0)
   })
 
+  it('passes over a command that was taken back just as its turn came', async () => {
+    const disk = memoryDisk()
+    const { clock, store, stored } = inboxScene()
+    const name = await queueCommand(disk, command('a'), time)
+    await queueCommand(disk, command('b'), time + 1)
+    const open: Disk['open'] = async (path, options) => {
+      if (path === commandPath(name)) await disk.remove(path)
+      return disk.open(path, options)
+    }
+    const inbox = new Inbox(alteredDisk(disk, { open }), clock, (batch) => store.append(batch))
+    await inbox.start()
+    expect(await stored()).toEqual(['b'])
+    expect(inbox.failure).toBeUndefined()
+    expect((await inboxFiles(disk)).filter((file) => file.startsWith(name))).toEqual([])
+    await inbox.stop()
+  })
+
+  it('does nothing at a notice that comes after it was stopped', async () => {
+    const disk = memoryDisk()
+    const { clock, store, stored } = inboxScene()
+    let notice: () => void = () => undefined
+    const watch: Disk['watch'] = (_path, changed) => {
+      notice = changed
+      return { close: () => undefined }
+    }
+    const inbox = new Inbox(alteredDisk(disk, { watch }), clock, (batch) => store.append(batch))
+    await inbox.start()
+    await inbox.stop()
+    const name = await queueCommand(disk, command('c'), time)
+    notice()
+    await settle()
+    expect(await stored()).toEqual([])
+    expect(await inboxFiles(disk)).toEqual([`${name}.json`])
+    expect(clock.waiting).toBe(0)
+  })
+
   it('meets every single failure of the disk by trying again: once each, nothing lost, and it says so meanwhile', async () => {
     for (let at = 1; ; at++) {
       const disk = memoryDisk()
@@ -225,6 +262,17 @@ describe('the answer to a command', () => {
     const name = await queueCommand(disk, command('c'), time)
     await writeWholeFile(disk, replyPath(name), inboxLine('"other":1'))
     expect(await readReply(disk, name)).toMatchObject({ error: { code: 'INDETERMINATE' } })
+  })
+
+  it('that was removed as too old while its sender looked at it is none', async () => {
+    const disk = memoryDisk()
+    const name = await queueCommand(disk, command('c'), time)
+    await writeReply(disk, name, { error: new HoldfastError('SEQ_CONFLICT', 'refused') })
+    const open: Disk['open'] = async (path, options) => {
+      await disk.remove(path)
+      return disk.open(path, options)
+    }
+    expect(await readReply(alteredDisk(disk, { open }), name)).toBeUndefined()
   })
 
   it('keeps its error although the details can not be written', async () => {

@@ -54,6 +54,23 @@ it('of two that take over at once, the one that made no fence looks again', asyn
   expect((await becomeOwner(beaten, { ...options, takeover: true })).fence).toBe(2)
 })
 
+it('who gets the lock of a fence that is the newest no more lets it go and looks again', async () => {
+  const disk = memoryDisk()
+  await (await becomeOwner(disk, options)).lock.release()
+  const late = locking(disk, async (path) => {
+    // Between the listing and the lock another one took over, and ended.
+    if (path === fencePath(1)) await makeFence(disk, 2)
+    return disk.lock(path)
+  })
+  const { fence, lock } = await becomeOwner(late, options)
+  expect(fence).toBe(2)
+  const first = await disk.lock(fencePath(1))
+  expect(first).toBeDefined()
+  await first?.release()
+  await lock.release()
+  expect(await isOwned(disk)).toBe(false)
+})
+
 it('who takes over and finds its new fence locked is refused', async () => {
   const disk = memoryDisk()
   await becomeOwner(disk, options)

@@ -120,6 +120,24 @@ describe('excise', () => {
     await goOn(disk)
   })
 
+  it.each([[[0, 1, -1]], [[-1, 1, 0]], [[1, -1, 0]]])(
+    'begins with the newest of several segments, in whatever order they were chosen: %j',
+    async (order) => {
+      const damagedFiles = new Map(files)
+      for (const index of order)
+        damagedFiles.set(path(index), flipped(bytes(path(index)), bytes(path(index)).indexOf(0x0a) + 41, 2))
+      const actions = order.map((index): RepairAction => {
+        const file = path(index)
+        return { do: 'excise', file, offset: bytes(file).indexOf(0x0a) + 1 }
+      })
+      const disk = await diskOf(damagedFiles)
+      const report = await repair(disk, actions)
+      expect(report.actions.map(({ file }) => file)).toEqual([path(-1), path(1), path(0)])
+      expect(report.verifyAfter.ok).toBe(true)
+      await goOn(disk)
+    },
+  )
+
   it('never gives lost numbers away again', async () => {
     const file = path(-1)
     const line = lineStart(bytes(file), bytes(file).length - 1)

@@ -6,6 +6,7 @@ import { isHoldfastError } from '../errors.ts'
 import type { Finding, VerifyReport } from '../stores/store.ts'
 import { alteredDisk } from '../testing/altered-disk.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { forgedControl, forgedEvent, forgedJournal } from '../testing/forged-log.ts'
 import { prng } from '../testing/prng.ts'
 import {
   bytesOf,
@@ -77,6 +78,19 @@ describe('a healthy journal', () => {
     const reader = await openSample(disk, { readOnly: true })
     const report = await reader.verify({})
     expect(report).toMatchObject({ findings: [], ok: true, events: 59 + 14 })
+    await reader.close()
+    await writer.close()
+  })
+
+  it('has no finding for a reader whose writer has gone on to another segment since', async () => {
+    const disk = await diskOf(files)
+    const clock = fakeClock(1_700_000_100_000)
+    const writer = await openSample(disk, { clock })
+    const reader = await openSample(disk, { readOnly: true })
+    const { segments } = await writer.stats()
+    await fillSample(writer, clock, 44, 80)
+    expect((await writer.stats()).segments).toBeGreaterThan(segments)
+    expect(await reader.verify({})).toMatchObject({ findings: [], ok: true, events: 59, segments })
     await reader.close()
     await writer.close()
   })
@@ -263,6 +277,19 @@ describe('segments', () => {
     ])
   })
 
+  it('that an opened log does not have are told', async () => {
+    const disk = await diskOf(files)
+    const store = await openSample(disk, { clock: fakeClock(1_700_000_100_000) })
+    const strange = at(segmentsOf(files), 1).replace('.jsonl', '_0001.jsonl')
+    await putFile(disk, strange, files.get(at(segmentsOf(files), 1)) ?? Buffer.alloc(0))
+    const report = await store.verify({})
+    expect(report.findings).toMatchObject([
+      { kind: 'segment-unexpected', severity: 'warning', file: strange, repair: 'foreign' },
+    ])
+    expect(report).toMatchObject({ ok: true, events: healthy.events, segments: healthy.segments })
+    await store.close()
+  })
+
   async function otherJournal(options: { readonly sameIds?: boolean } = {}): Promise<Files> {
     const disk = await diskOf(new Map())
     const clock = fakeClock(1_600_000_000_000)
@@ -328,6 +355,14 @@ describe('verification', () => {
     const report = await verifyDirectory(disk, {})
     expect(damages(report)).toMatchObject([{ kind: 'io-error', file: path }])
     expect(report.events).toBeGreaterThan(0)
+  })
+
+  it('says when it checked a sample of what is too much for memory', async () => {
+    const streams = Array.from({ length: 200_001 }, (_, number) => [`s${number}`, 1])
+    const lines = [forgedEvent(1), forgedControl({ control: 'retain', time: 5, streams })]
+    const report = await verifyFiles(forgedJournal([{ lines }]))
+    expect(report.findings).toMatchObject([{ kind: 'verify-sampled', severity: 'note' }])
+    expect(report).toMatchObject({ ok: true, events: 1, records: 2 })
   })
 
   it('changes nothing', async () => {
