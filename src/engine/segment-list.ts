@@ -37,7 +37,8 @@ export async function listSegments(log: ListedLog): Promise<void> {
   let before: Found | undefined
   for (const name of uncovered) {
     const header = await ownHeader(log, name)
-    if (before !== undefined) catalog.add(await sealedFacts(disk, before, header))
+    if (before === undefined) await checkNothingBetween(log, { name, header })
+    else catalog.add(await sealedFacts(disk, before, header))
     before = { name, header }
   }
   assert(before !== undefined, 'at least one segment is not covered')
@@ -70,6 +71,21 @@ async function ownHeader({ disk, identity }: ListedLog, name: string): Promise<P
   } finally {
     await file.close()
   }
+}
+
+/** What stands right behind the covered segments, or is the oldest of all, says what came before it. */
+async function checkNothingBetween({ disk, catalog }: ListedLog, { name, header }: Found): Promise<void> {
+  const { previous, segment } = header.header
+  const covered = catalog.all.at(-1)
+  if (previous?.name === covered?.facts.name) return
+  // A rewrite may have merged the two, and may have been cut off: then checkPresence has the last word.
+  if (covered !== undefined) {
+    if (!disk.existsNow(covered.path)) return
+    const { rewritten } = (await covered.with(() => covered.header())).header
+    if (rewritten !== undefined) return
+  }
+  const path = segmentPath(previous?.name ?? name)
+  throw damaged(disk, path, 0, 'segment-missing', `segment ${segment} stands behind it, and it is gone`)
 }
 
 async function sealedFacts(disk: Disk, sealed: Found, next: ParsedHeader): Promise<SegmentFacts> {
