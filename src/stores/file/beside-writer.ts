@@ -110,7 +110,7 @@ class Tries {
     const met = `${String(error)} ${segmentsOf(log)}`
     if (met === this.#met) throw error
     this.#met = met
-    await current.replace(log)
+    await current.replace()
   }
 }
 

@@ -13,6 +13,8 @@ export class CurrentLog {
   readonly #options: FileLogOptions
   #log: FileLog
   #earliest = 1
+  /** In which log that was found. */
+  #searched: FileLog | undefined
   #replacing: Promise<void> | undefined
   #reopening: Promise<void> | undefined
 
@@ -24,7 +26,12 @@ export class CurrentLog {
   static async open(options: FileLogOptions): Promise<CurrentLog> {
     const log = options.fence === undefined ? await openReading(options, hasVanished) : await FileLog.open(options)
     const current = new CurrentLog(options, log)
-    await current.#besideWriter(() => current.findEarliest())
+    try {
+      await current.#besideWriter(() => current.findEarliest())
+    } catch (error) {
+      await current.close().catch(() => undefined) // what failed first is told
+      throw error
+    }
     return current
   }
 
@@ -40,56 +47,84 @@ export class CurrentLog {
   /** Costs nothing where nothing was removed at the front. */
   async findEarliest(): Promise<void> {
     // Told at once when it is known: an appended event must not seem to lie before it meanwhile.
-    let earliest = this.#log.durableEnd().position + 1
-    for await (const [first] of readForward(this.#log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
+    const log = this.#log
+    let earliest = log.durableEnd().position + 1
+    for await (const [first] of readForward(log, { select: { kind: 'all' }, direction: 'forward', limit: 1 })) {
       assert(first !== undefined && !('removed' in first), 'a read that tells no removals gives events')
       earliest = first.position
     }
     this.#earliest = earliest
+    this.#searched = log
   }
 
   /** A reader takes in what has become durable since. */
   async follow(): Promise<void> {
-    await this.#besideWriter(async (attempt) => {
-      const followed = this.#log
-      const result = attempt > 1 || (await followed.follow())
-      if (result === 'anew') await this.replace(followed)
-      if (result !== false) await this.findEarliest()
+    await this.#besideWriter(async () => {
+      let isNews = false
+      // What takes a log's place may have been opened before this was asked; what takes the place of that was not.
+      for (let followed: FileLog | undefined, round = 1; followed !== this.#log && round <= 2; round++) {
+        followed = this.#log
+        const result = await followed.follow()
+        if (result === 'anew') await this.replace()
+        isNews ||= result !== false
+      }
+      if (isNews || this.#log !== this.#searched) await this.findEarliest()
     })
   }
 
-  /** The writer may have sealed or rewritten what is being read. In a log that is opened anew, real damage shows again. */
-  async #besideWriter(work: (attempt: number) => Promise<void>): Promise<void> {
+  /**
+   * The writer may have sealed or rewritten what is being read. In a log that is opened anew, real damage shows again.
+   * Who asks something else meanwhile may have replaced the log: then it is the end of the old one that was met.
+   */
+  async #besideWriter(work: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      const log = this.#log
       try {
-        await work(attempt)
+        await work()
         return
       } catch (error) {
+        if (attempt === readerAttemptsMax) throw error
+        if (log !== this.#log) continue
         const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
-        if (attempt === readerAttemptsMax || this.#log.writer !== undefined || !isOfFiles) throw error
-        await this.replace(this.#log)
+        if (log.writer !== undefined || !isOfFiles) throw error
+        await this.replace()
       }
     }
   }
 
-  /** Opens the log anew in place of this one: once for all that have found it stale. */
-  async replace(stale: FileLog): Promise<void> {
-    if (this.#log !== stale) return
+  /** Opens the log anew in place of this one: once for all that find it stale meanwhile. */
+  replace(): Promise<void> {
     this.#replacing ??= this.#replace().finally(() => {
       this.#replacing = undefined
     })
-    await this.#replacing
+    return this.#replacing
   }
 
   async #replace(): Promise<void> {
     const before = this.#log
-    this.#log = await this.openAnother()
+    this.#log = await this.#openNoOlder(before)
     await before.close()
+  }
+
+  /** The old one may be followed while the new one is opened, and what was shown must not be gone in the next moment. */
+  async #openNoOlder(before: FileLog): Promise<FileLog> {
+    for (let attempt = 1; ; attempt++) {
+      const log = await this.openAnother()
+      // Without end it would be where the durable place can't be read any more.
+      if (log.durableEnd().position >= before.durableEnd().position || attempt === readerAttemptsMax) return log
+      await log.close()
+    }
   }
 
   /** The same for one reader alone, who closes it. */
   openAnother(): Promise<FileLog> {
     return openReading(this.#options, () => true)
+  }
+
+  /** Nobody begins anything with it any more. */
+  async close(): Promise<void> {
+    await this.#replacing?.catch(() => undefined) // told to whoever asked for it
+    await this.#log.close()
   }
 
   /** While there is no log to read; never rejects. */

@@ -263,8 +263,9 @@ export class FileStore implements Store {
     await this.#inbox?.stop()
     await upkeepEnds
     this.#watchers.close()
+    await this.#refreshing?.catch(() => undefined) // told to whoever asked for it
     try {
-      await this.#log.close()
+      await this.#current.close()
     } finally {
       await this.#options.ownership?.lock.release()
     }
