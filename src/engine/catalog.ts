@@ -69,6 +69,7 @@ export class Catalog {
     const { bytes, sha256, events } = sealed
     const segment = this.#make({ ...old.facts, sealed: { bytes, sha256 }, events })
     segment.index = old.index
+    old.sealedAt = bytes
     this.#set([...this.#segments.slice(0, -1), segment, this.#make(next)])
     void old.retire()
     return segment

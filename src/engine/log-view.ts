@@ -25,6 +25,8 @@ export interface LogView {
 
 /** Where reading of this segment ends. */
 export function readableBytes(segment: Segment, end: DurableEnd): ByteOffset {
-  if (segment.facts.sealed !== undefined) return segment.facts.sealed.bytes
-  return segment.facts.number === end.segment ? end.bytes : 0
+  const { number, sealed } = segment.facts
+  if (sealed !== undefined) return sealed.bytes
+  if (number === end.segment) return end.bytes
+  return segment.sealedAt ?? 0 // nothing of what begins behind the end
 }

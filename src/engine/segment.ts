@@ -45,6 +45,8 @@ export class Segment {
   #users = 0
   #retired = false
   #header: ParsedHeader | undefined
+  /** Where it ended, when it was sealed after this object was taken for the active segment: its facts stay those. */
+  sealedAt: ByteOffset | undefined
   /** Set and read by SegmentIndexes. */
   index: Promise<SegmentIndex> | undefined
 
