@@ -1,11 +1,12 @@
 // What is left of a query when a page was given: where a read goes on that has to begin anew.
 
+import { assert } from '../errors.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
 import { countEvents } from './sequential-read.ts'
 
 export function restOfQuery(query: ReadQuery, page: readonly ReadItem[]): ReadQuery {
   const last = page.at(-1)
-  if (last === undefined) return query
+  assert(last !== undefined, 'a read gives no empty page')
   const place = 'removed' in last ? last.removed.to : query.select.kind === 'stream' ? last.seq : last.position
   const rest: { -readonly [key in keyof ReadQuery]: ReadQuery[key] } = { ...query }
   if (query.direction === 'backward') rest.to = place - 1

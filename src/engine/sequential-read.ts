@@ -4,6 +4,7 @@
 
 import type { Position } from '../core/numbers.ts'
 import { checkLine, lineKind, parseControlLine, parseEventLine } from '../core/record.ts'
+import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery } from '../stores/store.ts'
 import { LineReader } from './line-reader.ts'
@@ -28,14 +29,14 @@ export async function* readForward(view: LogView, query: ReadQuery): AsyncGenera
   if (range.from > range.to) return
   const teller = new RemovedTeller(query, range)
   let left = query.limit ?? Number.POSITIVE_INFINITY
-  if (left <= 0) return
+  assert(left > 0, 'who wants nothing does not read')
   let segment: Segment | undefined = view.catalog.all[view.catalog.indexFor(range.from)]
   while (segment !== undefined && segment.facts.number <= end.segment && segment.facts.first <= range.to) {
     if (await mayMatch(view, segment, query, teller)) {
       for await (const page of segmentForward(view, segment, query, range, teller)) {
         const items = takeUpTo(page, left)
         left -= countEvents(items)
-        if (items.length > 0) yield items
+        yield items
         if (left <= 0) return
       }
     }
@@ -57,7 +58,7 @@ export async function* readBackward(view: LogView, query: ReadQuery): AsyncGener
       for await (const page of segmentBackward(view, segment, query, range)) {
         const items = takeUpTo(page, left)
         left -= items.length
-        if (items.length > 0) yield items
+        yield items
         if (left <= 0) return
       }
     }
@@ -175,7 +176,6 @@ async function* segmentBackward(
     const { positions, offsets } = await view.indexes.with(segment, (index) => index.marks())
     for (let block = lastAtOrBelow(positions, range.to); block >= 0; block--) {
       const from = offsets[block] as number
-      if (from >= to) continue
       const blockEnd = Math.min(offsets[block + 1] ?? to, to)
       const lines = new LineReader(file, { from, to: blockEnd, chunkBytes: limits.pageBytes })
       const events: RawEvent[] = []

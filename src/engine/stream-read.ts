@@ -6,6 +6,7 @@ import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
 import { checkLine, lineEnd, lineKind, parseEventLine } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { readFully } from '../disks/whole-io.ts'
+import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery } from '../stores/store.ts'
 import { type DurableEnd, type LogView, readableBytes } from './log-view.ts'
@@ -28,7 +29,7 @@ const holeBytesMax = 8_192
 /** How much is read for the last line of a window at first; longer lines take a second read. */
 const lineBytesGuess = 2_048
 
-/** How often a read begins anew because an index was stale. */
+/** How often a read begins anew without having got on, because an index was stale. */
 const restartsMax = 3
 
 export async function* readStream(
@@ -42,6 +43,7 @@ export async function* readStream(
       for await (const page of readOnce(view, rest, stream)) {
         yield page
         rest = restOfQuery(rest, page)
+        restarts = 0
       }
       return
     } catch (error) {
@@ -59,7 +61,7 @@ async function* readOnce(view: LogView, query: ReadQuery, stream: string): Async
   const from = Math.max(wanted, earliest)
   const to = Math.min(query.to ?? head.seq, head.seq)
   let left = query.limit ?? Number.POSITIVE_INFINITY
-  if (left <= 0) return
+  assert(left > 0, 'who wants nothing does not read')
   if (query.tellRemoved === true && wanted < earliest && wanted <= (query.to ?? head.seq)) {
     yield [{ removed: { from: wanted, to: Math.min(earliest - 1, query.to ?? head.seq) } }]
   }
@@ -269,7 +271,8 @@ async function firstPlaceFrom(view: LogView, stretch: Stretch, cut: Position): P
 export async function positionOf(view: LogView, stream: string, seq: Seq): Promise<Position | undefined> {
   const query: ReadQuery = { select: { kind: 'stream', stream }, from: seq, to: seq, limit: 1, direction: 'forward' }
   for await (const [item] of readStream(view, query, stream)) {
-    if (item !== undefined && !('removed' in item)) return item.position
+    assert(item !== undefined && !('removed' in item), 'a read that tells no removals gives events')
+    return item.position
   }
   return undefined
 }

@@ -41,8 +41,8 @@ export class TableIndex implements SegmentIndex {
   }
 
   async hasPrefix(prefix: string): Promise<boolean> {
-    for await (const page of this.#table.scan({ prefix: streamKey + prefix })) if (page.length > 0) return true
-    return false
+    const found = await this.#table.scan({ prefix: streamKey + prefix }).next()
+    return found.done !== true
   }
 
   async blobs(): Promise<readonly string[]> {
