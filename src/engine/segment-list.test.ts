@@ -1,0 +1,40 @@
+// A journal whose segments are not all there: what is missing is lost, and opening says so.
+
+import { expect, it } from 'vitest'
+import { memoryDisk } from '../disks/memory-disk.ts'
+import { diskOf, filesOf, segmentsOf, withFile } from '../testing/sample-journal.ts'
+import { appendTo, openSmall, placesIn } from '../testing/small-segments.ts'
+
+const damaged = { code: 'DAMAGED', details: { kind: 'segment-missing' } }
+
+async function severalSegments() {
+  const disk = memoryDisk()
+  const store = await openSmall(disk)
+  await appendTo(store, 'a', 34)
+  await store.close()
+  return filesOf(disk)
+}
+
+it.each([false, true])('a journal without any segment is damaged (read only: %s)', async (readOnly) => {
+  const files = await severalSegments()
+  const left = new Map([...files].filter(([path]) => !path.startsWith('segments/')))
+  const disk = await diskOf(left)
+  await disk.makeDirectory('segments')
+  await expect(openSmall(disk, { readOnly })).rejects.toMatchObject(damaged)
+  expect(segmentsOf(await filesOf(disk))).toEqual([])
+})
+
+it.each([false, true])(
+  'each segment must be there, also one that the tables cover (read only: %s)',
+  async (readOnly) => {
+    const files = await severalSegments()
+    for (const path of segmentsOf(files)) {
+      const disk = await diskOf(withFile(files, path, undefined))
+      await expect(openSmall(disk, { readOnly }), path).rejects.toMatchObject(damaged)
+      // Nothing was made in its place: with the segment back, all is there.
+      const back = await openSmall(await diskOf(withFile(await filesOf(disk), path, files.get(path))), { readOnly })
+      expect(await placesIn(back.read({ select: { kind: 'all' }, direction: 'forward' }))).toHaveLength(34)
+      await back.close()
+    }
+  },
+)
