@@ -228,7 +228,8 @@ class Rewriting {
     const { number } = this.#first.facts
     for (const [digest, offset] of this.#movedBlobs) {
       const place = await state.loadEntry<BlobPlace>(stateKeys.blob(digest))
-      if (place !== null) this.#derive(stateKeys.blob(digest), { bytes: place.bytes, at: [number, offset] })
+      if (place === null) never('what was copied as live is known, and only retention itself takes blobs')
+      this.#derive(stateKeys.blob(digest), { bytes: place.bytes, at: [number, offset] })
     }
     for (const segment of this.#segments) {
       const named = await indexes.with(segment, (index) => index.blobs())

@@ -1,6 +1,7 @@
 // Rewrites that a crash cut off, and what the state tables know of them afterwards.
 
-import { expect, it } from 'vitest'
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
@@ -12,14 +13,21 @@ import { openFileStore } from '../stores/file/open-file-store.ts'
 import { failpointDisk } from '../testing/failpoint-disk.ts'
 import { failpoints } from '../testing/failpoints.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { forgedEvent, forgedJournal } from '../testing/forged-log.ts'
+import { heldDisk } from '../testing/held-disk.ts'
+import { readEvents } from '../testing/journal-contents.ts'
+import { bytesOf, diskOf, filesOf } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
+import { appendTo, openSmall, placesIn } from '../testing/small-segments.ts'
 import { backupLog } from './backup.ts'
 import { Blobs } from './blobs.ts'
 import type { Covering } from './cover.ts'
 import { readIdentity } from './identity.ts'
+import { segmentName, segmentPath } from './layout.ts'
 import { rewriteSegments } from './rewrite-segment.ts'
 import { verifyDirectory } from './verify.ts'
 
+const all = { select: { kind: 'all' }, direction: 'forward' } as const
 const process = { pid: 1, host: 'test' }
 
 function open(disk: Disk): Promise<FileStore> {
@@ -45,9 +53,13 @@ async function fill(store: FileStore): Promise<string> {
 }
 
 /** The process dies in the retention of stream `a`, just when the rewritten segment has its name. */
-async function killedInRewrite(): Promise<{ readonly disk: SimulatedDisk; readonly digest: string }> {
+function killedInRewrite(): Promise<{ readonly disk: SimulatedDisk; readonly digest: string }> {
+  return killedAt('retention: rewritten segment named, the name not synced')
+}
+
+async function killedAt(place: string): Promise<{ readonly disk: SimulatedDisk; readonly digest: string }> {
   const simulated = new SimulatedDisk()
-  const point = failpoints.find(({ name }) => name === 'retention: rewritten segment named, the name not synced')
+  const point = failpoints.find(({ name }) => name === place)
   assert(point !== undefined, 'the table has this point')
   let left: SimulatedDisk | undefined
   const die = (): void => {
@@ -131,6 +143,91 @@ it('a rewrite that changed nothing is not taken for one that was cut off', async
   await backupLog({ log, blobs }, 'copy', {}, { begin: async () => directory })
   expect((await verifyDirectory(copy, {})).findings).toEqual([])
   await log.close()
+})
+
+describe('a reader that opens beside a rewrite', () => {
+  it('shows what was removed no more while the new file waits for its name, and changes nothing', async () => {
+    const { disk } = await killedAt('retention: rewrite journaled')
+    const before = await filesOf(disk.disk)
+    expect([...before.keys()].filter((path) => path.endsWith('.part'))).toHaveLength(1)
+    const reader = await openSmall(disk.disk, { readOnly: true })
+    const streams = (await readEvents(reader, all)).map(({ stream }) => stream)
+    expect(streams).toEqual(['b', ...Array<string>(20).fill('c'), ...Array<string>(20).fill('d')])
+    await reader.close()
+    expect(await filesOf(disk.disk)).toEqual(before)
+  })
+
+  it('takes the newest tables for right where it knows of an older rewrite only', async () => {
+    const disk = memoryDisk()
+    const writer = await openSmall(disk)
+    for (let n = 0; n < 6; n++) {
+      await appendTo(writer, 'a', 1)
+      await appendTo(writer, 'b', 1)
+    }
+    await appendTo(writer, 'c', 30)
+    await writer.retain({ streams: [{ stream: 'a', before: 3 }] }, { dryRun: false })
+    const { disk: held, hold } = heldDisk(disk)
+    const looking = hold('open', (path) => path.startsWith('state/'))
+    const opening = openSmall(held, { readOnly: true })
+    await looking.reached
+    await writer.retain({ streams: [{ stream: 'a', before: 5 }] }, { dryRun: false })
+    looking.release()
+    const reader = await opening
+    await reader.refresh()
+    expect(await placesIn(reader.read(all))).toEqual(await placesIn(writer.read(all)))
+    expect((await reader.stream('a'))?.earliest).toBe(5)
+    await reader.close()
+    await writer.close()
+  })
+})
+
+it('a rewrite of a segment that a later one merged into another says nothing any more', async () => {
+  const disk = memoryDisk()
+  const store = await openSmall(disk)
+  await appendTo(store, 'a', 10)
+  await appendTo(store, 'b', 10)
+  await appendTo(store, 'c', 24)
+  await store.retain({ streams: [{ stream: 'b', before: 'all' }] }, { dryRun: false })
+  const { segments } = await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: false })
+  expect(segments).toBe(1)
+  const left = await placesIn(store.read(all))
+  await store.close()
+  const files = await filesOf(disk)
+  const bare = new Map([...files].filter(([path]) => !/^(index|state)\//.test(path)))
+  for (const found of [files, bare]) {
+    const again = await openSmall(await diskOf(found))
+    expect(await placesIn(again.read(all))).toEqual(left)
+    expect((await again.stream('b'))?.earliest).toBe(11)
+    expect((await again.verify({})).findings).toEqual([])
+    await again.close()
+  }
+})
+
+it('a rewritten segment whose record was lost is rewritten once more, and the new record says what it replaced', async () => {
+  const lines = [1, 2, 3, 4].map((position) => forgedEvent(position))
+  const rewritten = { rewritten: 'retention' }
+  const files = forgedJournal([
+    { lines, header: rewritten },
+    { lines: [forgedEvent(5)], header: { first: 5 } },
+  ])
+  const disk = await diskOf(files)
+  const name = segmentName(1, 0)
+  const was = createHash('sha256')
+    .update(await bytesOf(disk, segmentPath(name)))
+    .digest('hex')
+  const store = await openSmall(disk)
+  await store.retain({ streams: [{ stream: 's', before: 3 }] }, { dryRun: false })
+  expect(await placesIn(store.read(all))).toEqual([3, 4, 5])
+  await store.close()
+  const is = createHash('sha256')
+    .update(await bytesOf(disk, segmentPath(name)))
+    .digest('hex')
+  const told = [...(await filesOf(disk)).values()].flatMap((bytes) => bytes.toString().split('\n'))
+  const record = told.find((line) => line.startsWith('{"control":"rewrite"'))
+  expect(JSON.parse(record ?? '{}')).toMatchObject({ old: [[name, was]], sha256: is })
+  const again = await openSmall(disk)
+  expect(await placesIn(again.read(all))).toEqual([3, 4, 5])
+  await again.close()
 })
 
 function coveringOf({ disk, identity, catalog, indexes, state }: FileLog): Covering {
