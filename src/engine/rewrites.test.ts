@@ -10,13 +10,13 @@ import { assert } from '../errors.ts'
 import { FileLog } from '../stores/file/file-log.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
-import { failpointDisk } from '../testing/failpoint-disk.ts'
+import { type Failpoint, failpointDisk } from '../testing/failpoint-disk.ts'
 import { failpoints } from '../testing/failpoints.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { forgedEvent, forgedJournal } from '../testing/forged-log.ts'
 import { heldDisk } from '../testing/held-disk.ts'
 import { readEvents } from '../testing/journal-contents.ts'
-import { bytesOf, diskOf, filesOf } from '../testing/sample-journal.ts'
+import { bytesOf, diskOf, filesOf, flipped, putFile } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { appendTo, openSmall, placesIn } from '../testing/small-segments.ts'
 import { backupLog } from './backup.ts'
@@ -57,9 +57,9 @@ function killedInRewrite(): Promise<{ readonly disk: SimulatedDisk; readonly dig
   return killedAt('retention: rewritten segment named, the name not synced')
 }
 
-async function killedAt(place: string): Promise<{ readonly disk: SimulatedDisk; readonly digest: string }> {
+async function killedAt(place: string | Failpoint): Promise<{ readonly disk: SimulatedDisk; readonly digest: string }> {
   const simulated = new SimulatedDisk()
-  const point = failpoints.find(({ name }) => name === place)
+  const point = typeof place === 'string' ? failpoints.find(({ name }) => name === place) : place
   assert(point !== undefined, 'the table has this point')
   let left: SimulatedDisk | undefined
   const die = (): void => {
@@ -145,9 +145,16 @@ it('a rewrite that changed nothing is not taken for one that was cut off', async
   await log.close()
 })
 
+const beforeNaming: Failpoint = {
+  name: 'retention: rewrite shown to readers, the rewritten segment not named',
+  when: 'before',
+  at: ({ op, path, phase }) => op === 'rename' && path === `${segmentPath(segmentName(1, 0))}.part` && phase === 'open',
+  holds: 'the next opening for writing finishes the rewrite',
+}
+
 describe('a reader that opens beside a rewrite', () => {
   it('shows what was removed no more while the new file waits for its name, and changes nothing', async () => {
-    const { disk } = await killedAt('retention: rewrite journaled')
+    const { disk } = await killedAt(beforeNaming)
     const before = await filesOf(disk.disk)
     expect([...before.keys()].filter((path) => path.endsWith('.part'))).toHaveLength(1)
     const reader = await openSmall(disk.disk, { readOnly: true })
@@ -155,6 +162,11 @@ describe('a reader that opens beside a rewrite', () => {
     expect(streams).toEqual(['b', ...Array<string>(20).fill('c'), ...Array<string>(20).fill('d')])
     await reader.close()
     expect(await filesOf(disk.disk)).toEqual(before)
+    // For the next writer it is a rewrite to finish.
+    const writer = await openSmall(disk.disk)
+    expect((await readEvents(writer, all)).map(({ stream }) => stream)).toEqual(streams)
+    expect((await writer.verify({})).findings).toEqual([])
+    await writer.close()
   })
 
   it('takes the newest tables for right where it knows of an older rewrite only', async () => {
@@ -179,6 +191,31 @@ describe('a reader that opens beside a rewrite', () => {
     await reader.close()
     await writer.close()
   })
+})
+
+it.each([
+  ['half of it', (whole: Buffer) => whole.subarray(0, whole.length / 2)],
+  ['as many other bytes', (whole: Buffer) => flipped(whole, whole.length - 3, 0)],
+])('what a later rewrite left unfinished is thrown away, and the segment stays as it is: %s', async (_what, left) => {
+  const disk = memoryDisk()
+  const store = await openSmall(disk)
+  await appendTo(store, 'a', 2)
+  await appendTo(store, 'b', 32)
+  await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: false })
+  const places = await placesIn(store.read(all))
+  await store.close()
+  const path = segmentPath(segmentName(1, 0))
+  const whole = await bytesOf(disk, path)
+  await putFile(disk, `${path}.part`, left(whole))
+  const reader = await openSmall(disk, { readOnly: true })
+  expect(await placesIn(reader.read(all))).toEqual(places)
+  await reader.close()
+  const again = await openSmall(disk)
+  expect(await placesIn(again.read(all))).toEqual(places)
+  expect((await again.verify({})).findings).toEqual([])
+  await again.close()
+  expect(await bytesOf(disk, path)).toEqual(whole)
+  expect((await filesOf(disk)).has(`${path}.part`)).toBe(false)
 })
 
 it('a rewrite of a segment that a later one merged into another says nothing any more', async () => {

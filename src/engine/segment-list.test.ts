@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { memoryDisk } from '../disks/memory-disk.ts'
-import { diskOf, filesOf, segmentsOf, withFile } from '../testing/sample-journal.ts'
+import { diskOf, filesOf, flipped, segmentsOf, withFile } from '../testing/sample-journal.ts'
 import { appendTo, openSmall, placesIn } from '../testing/small-segments.ts'
 
 const damaged = { code: 'DAMAGED', details: { kind: 'segment-missing' } }
@@ -38,3 +38,27 @@ it.each([false, true])(
     }
   },
 )
+
+it('a segment that the tables do not cover must have its header', async () => {
+  const files = await severalSegments()
+  const path = segmentsOf(files).at(-1) ?? ''
+  for (const bytes of [Buffer.from('nothing'), Buffer.alloc(0), flipped(files.get(path) ?? Buffer.alloc(0), 5, 0)])
+    for (const readOnly of [false, true]) {
+      const disk = await diskOf(withFile(files, path, bytes))
+      await expect(openSmall(disk, { readOnly })).rejects.toMatchObject({
+        code: 'DAMAGED',
+        details: { kind: 'segment-header', file: path },
+      })
+      expect((await filesOf(disk)).get(path)).toEqual(bytes)
+    }
+})
+
+it('an opening for writing removes what never got its name, one for reading leaves it', async () => {
+  const files = await severalSegments()
+  const part = `${segmentsOf(files)[0]}.part`
+  const disk = await diskOf(withFile(files, part, Buffer.from('half a segm')))
+  await (await openSmall(disk, { readOnly: true })).close()
+  expect((await filesOf(disk)).has(part)).toBe(true)
+  await (await openSmall(disk)).close()
+  expect((await filesOf(disk)).has(part)).toBe(false)
+})
