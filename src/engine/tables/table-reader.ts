@@ -88,8 +88,8 @@ export class TableReader {
   async *scan(scanned: ScanRange | KeyRange = {}): AsyncGenerator<readonly Entry[]> {
     const range = scanned instanceof KeyRange ? scanned : new KeyRange(scanned)
     const footer = this.#footer ?? (await this.#loadFooter())
-    if (compareUtf8(footer.lastKey, range.start) < 0) return
-    if (!range.isBefore(footer.firstKey) && range.isBehind(footer.firstKey)) return
+    const isAhead = !range.isBefore(footer.firstKey) && range.isBehind(footer.firstKey)
+    if (isAhead || compareUtf8(footer.lastKey, range.start) < 0) return
     yield* this.#walk(footer.root, footer.height, { range, window: this.#file.window(), blocksRead: 0 })
   }
 
