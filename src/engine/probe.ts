@@ -14,6 +14,8 @@ import type { Writer } from './writer.ts'
 const newline = 0x0a
 /** Appends at the same time may have made another line the last one, so the first guess may be too short. */
 const readBytesFirst = 4_096
+/** The longest line, with its newline and the one before it. */
+const readBytesMax = lineBytesMax + 2
 
 /** Throws what the writer or the disk says, or DAMAGED when what is read back isn't what was written. */
 export async function probeDisk(log: LogView, writer: Writer): Promise<void> {
@@ -32,7 +34,7 @@ export async function probeDisk(log: LogView, writer: Writer): Promise<void> {
 
 /** The line that ends at `end`, without its newline; undefined when none does. */
 async function lastLine(file: DiskFile, end: ByteOffset): Promise<Buffer | undefined> {
-  for (let size = readBytesFirst; ; size *= 8) {
+  for (let size = readBytesFirst; ; size = Math.min(size * 8, readBytesMax)) {
     const from = Math.max(0, end - size)
     const buffer = Buffer.allocUnsafe(end - from)
     const filled = buffer.subarray(0, await readFully(file, buffer, from))
@@ -42,6 +44,6 @@ async function lastLine(file: DiskFile, end: ByteOffset): Promise<Buffer | undef
       const start = before + 1
       return filled.subarray(start, lineEnd(filled, start))
     }
-    if (size > lineBytesMax) return undefined
+    if (size === readBytesMax) return undefined
   }
 }
