@@ -51,7 +51,7 @@ class LogImport {
   /** Of the newest event. */
   #position: Position = 0
   #time: TimeMs = 0
-  /** Events so far of a batch that goes on. */
+  /** Events so far of a batch that goes on, so there is one more to come. */
   #batchEvents = 0
 
   constructor(plan: ImportPlan, cursor: RecordCursor, state: State) {
@@ -95,7 +95,7 @@ class LogImport {
     for (const digest of blobs) await this.#mustHaveBlob(digest)
     const growing = await this.#room(position)
     this.#batchEvents = more && position === this.#position + 1 ? this.#batchEvents + 1 : more ? 1 : 0
-    if (this.#batchEvents > limits.batchEventsMax) throw this.#cursor.invalid('its batch is larger than any can be')
+    if (this.#batchEvents >= limits.batchEventsMax) throw this.#cursor.invalid('its batch is larger than any can be')
     this.#position = position
     this.#time = time
     const { index, lines, number } = growing

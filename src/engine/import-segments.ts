@@ -3,6 +3,7 @@
 
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
+import { never } from '../errors.ts'
 import { ActiveSegment, headerLine } from './active-segment.ts'
 import { Catalog } from './catalog.ts'
 import type { Identity } from './identity.ts'
@@ -63,8 +64,8 @@ export class ImportSegments {
   /** What was imported so far, for whoever must look something up. */
   view(): LogView {
     const { disk } = this.#plan
-    const none = { position: 0, segment: 0, bytes: 0 }
-    return { disk, catalog: this.#catalog, indexes: this.#indexes, state: this.#state, durableEnd: () => none }
+    const durableEnd = () => never('an import looks things up in the state, and reads no segment')
+    return { disk, catalog: this.#catalog, indexes: this.#indexes, state: this.#state, durableEnd }
   }
 
   /** The segment that takes the next record; a full one is sealed, unless a batch goes on in it. */

@@ -69,7 +69,6 @@ export class LineWriter {
 
   async #flush(): Promise<void> {
     const piece = this.#buffer.subarray(0, this.#filled)
-    if (piece.length === 0) return
     this.#hash.update(piece)
     await writeFully(this.#file, piece, this.#written)
     this.#written += piece.length
