@@ -1,12 +1,20 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Directories } from '../disks/directories.ts'
+import type { Disk } from '../disks/disk.ts'
 import { nodeDisk } from '../disks/node-disk.ts'
+import { SimulatedDisk } from '../disks/simulated-disk.ts'
+import { assert } from '../errors.ts'
 import { openDirectory } from '../open-directory.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
+import { openFileStore } from '../stores/file/open-file-store.ts'
 import type { Batch, Receipt } from '../stores/store.ts'
+import { type Failpoint, failpointDisk } from '../testing/failpoint-disk.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
 import { prng } from '../testing/prng.ts'
+import { seededRandom } from '../testing/seeded-random.ts'
 import { verifyDirectory } from './verify.ts'
 
 let directory: string
@@ -195,6 +203,52 @@ describe('backup', () => {
     await store.close()
   })
 
+  it.each<readonly [what: string, kind: string, change: (content: Buffer) => Buffer]>([
+    ['a segment that ends within a line', 'line-incomplete', (content) => content.subarray(0, content.length - 10)],
+    ['a line that links to another than the one before it', 'line-link', (content) => withOtherLink(content, 3)],
+    ['a header that is not the one it was sealed with', 'segment-digest', (content) => withOtherLink(content, 0)],
+  ])('refuses to copy %s, and leaves nothing', async (_what, kind, change) => {
+    const store = await openSmall()
+    await fill(store)
+    const path = await someFile(join(journal, 'segments'))
+    await writeFile(path, change(await readFile(path)))
+    const file = `segments/${basename(path)}`
+    await expect(store.backup(target, {})).rejects.toMatchObject({ code: 'DAMAGED', details: { file, kind } })
+    expect(await readdir(directory)).toEqual(['journal'])
+    await store.close()
+  })
+
+  it('of a journal whose rewrite was cut off waits until it is finished', async () => {
+    const { disk } = await killedBeforeNaming()
+    const copies: Disk[] = []
+    let discarded = 0
+    const directories: Directories = {
+      begin: async () => {
+        const copy = new SimulatedDisk().disk
+        const discard = async () => {
+          discarded++
+        }
+        return { disk: copy, commit: async () => void copies.push(copy), discard }
+      },
+    }
+    const options = { disk, clock: fakeClock(), random: seededRandom(1), process, directories }
+    const reader = await openFileStore({ ...options, readOnly: true })
+    expect(await codeOf(reader.backup('copy', {}))).toBe('LOCKED')
+    expect([copies.length, discarded]).toEqual([0, 1])
+    const before = await eventsOf(reader)
+    await reader.close()
+
+    const writer = await openFileStore(options)
+    await writer.backup('copy', {})
+    await writer.close()
+    const [copy] = copies
+    assert(copy !== undefined, 'the backup was finished')
+    expect((await verifyDirectory(copy, {})).findings).toEqual([])
+    const opened = await openFileStore({ ...options, disk: copy })
+    expect(await eventsOf(opened)).toEqual(before)
+    await opened.close()
+  })
+
   it('clears what an earlier one left when it was cut off', async () => {
     const store = await openSmall()
     await fill(store)
@@ -207,6 +261,40 @@ describe('backup', () => {
     await store.close()
   })
 })
+
+const process = { pid: 1, host: 'test' }
+
+/** The process dies in a retention, when the log says that a segment is rewritten and the file doesn't have its name yet. */
+async function killedBeforeNaming(): Promise<SimulatedDisk> {
+  const simulated = new SimulatedDisk()
+  const point: Failpoint = {
+    name: 'rewrite journaled and shown, its file not named',
+    when: 'before',
+    at: ({ op, path, made, phase }) =>
+      op === 'rename' && /^segments\//.test(path) && made === 'write' && phase === 'open',
+    holds: 'the next opening for writing puts the file in its place',
+  }
+  let left: SimulatedDisk | undefined
+  const die = (): void => {
+    left = simulated.crash({ seed: 1, model: 'process' })
+    throw new Error('killed')
+  }
+  const { disk } = failpointDisk(simulated.disk, { point, hit: 1, die })
+  const store = await openFileStore({ disk, clock: fakeClock(), random: seededRandom(1), process, segmentBytes: 4_096 })
+  await fill(store)
+  await store.retain({ streams: [{ stream: 's', before: 9 }] }, { dryRun: false }).catch(() => undefined)
+  assert(left !== undefined, 'the point was reached')
+  return left
+}
+
+/** The digits that link a line to the one before it are other ones; no checksum covers them. */
+function withOtherLink(content: Buffer, line: number): Buffer {
+  let end = content.indexOf('\n')
+  for (let at = 0; at < line; at++) end = content.indexOf('\n', end + 1)
+  const digit = end - '00000000"}'.length
+  content[digit] = content[digit] === 0x31 ? 0x32 : 0x31
+  return content
+}
 
 /** A file below the directory, the first in name order. */
 async function someFile(path: string): Promise<string> {
