@@ -56,7 +56,9 @@ export class RemovedRun {
       else {
         const { position } = head
         if (from < to) shared.push([stream, from, to - 1])
-        ends.push({ control: 'removed', from: position, to: position, count: 1, streams: [[stream, to, to]] })
+        // Of a run that is told in pieces, an earlier one may have told the count.
+        const count = ends.length < this.#count ? 1 : 0
+        ends.push({ control: 'removed', from: position, to: position, count, streams: [[stream, to, to]] })
       }
     }
     const records: RemovedControl[] = []
