@@ -171,6 +171,6 @@ async function removeChunks(log: LogView, blobs: Blobs, gone: ReadonlyMap<string
 }
 
 async function isInUse(log: LogView, chunk: string): Promise<boolean> {
-  for await (const page of log.state.scan(`${kindPrefix.chunkUse}${chunk}:`)) if (page.length > 0) return true
+  for await (const _page of log.state.scan(`${kindPrefix.chunkUse}${chunk}:`)) return true
   return false
 }

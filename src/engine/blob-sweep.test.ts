@@ -1,11 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
+import { diskError } from '../disks/disk-error.ts'
 import { writeText } from '../disks/file-content.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
+import { limits } from '../limits.ts'
+import { alteredDisk } from '../testing/altered-disk.ts'
 import { naming, openBareLog } from '../testing/bare-log.ts'
+import { moment } from '../testing/moment.ts'
 import { prng } from '../testing/prng.ts'
 import { sweepBlobs } from './blob-sweep.ts'
-import { folders } from './layout.ts'
+import { blobPath, folders, isPart } from './layout.ts'
 import { ensureDirectory, listNames } from './whole-file.ts'
 
 function content(seed: number): Buffer {
@@ -74,5 +79,71 @@ describe('sweepBlobs', () => {
       expect(Buffer.concat(pieces).equals(content(1))).toBe(true)
       await log.close()
     }
+  })
+
+  it('leaves a chunk in the making alone, and goes on when it is finished before it was looked at', async () => {
+    for (const finishes of ['later', 'before it was looked at'] as const) {
+      const inner = memoryDisk()
+      const begun = moment()
+      const goOn = moment()
+      const named = moment()
+      const disk = alteredDisk(inner, {
+        async open(path, options) {
+          if (isPart(path) && options.mode === 'read' && finishes !== 'later') {
+            goOn.reach()
+            await named.reached
+          }
+          return inner.open(path, options)
+        },
+        async rename(from, to) {
+          if (from.startsWith(folders.blobs)) {
+            begun.reach()
+            await goOn.reached
+          }
+          await inner.rename(from, to)
+          named.reach()
+        },
+      })
+      const { log, blobs } = await openBareLog(disk)
+      const small = content(1).subarray(0, limits.blobInlineBytesMax + 1)
+      const staging = blobs.stage(small, log)
+      await begun.reached
+      expect((await chunkFiles(disk)).map(isPart)).toEqual([true])
+      expect(await sweepBlobs(log, blobs)).toEqual({ files: 0, bytes: 0 })
+      goOn.reach()
+      const { digest } = await staging
+      expect(await chunkFiles(disk)).toEqual([blobPath(digest)])
+      await log.close()
+    }
+  })
+
+  it('lets content be put again whose chunk could not be removed', async () => {
+    const inner = memoryDisk()
+    const begun = moment()
+    const goOn = moment()
+    const disk = alteredDisk(inner, {
+      async remove(path) {
+        if (!path.startsWith(folders.blobs)) return inner.remove(path)
+        begun.reach()
+        await goOn.reached
+        throw diskError('EIO', 'remove', path)
+      },
+    })
+    const { log, blobs } = await openBareLog(disk)
+    const small = content(1).subarray(0, limits.blobInlineBytesMax + 1)
+    const given = await blobs.stage(small, log)
+    given.release()
+    const sweeping = sweepBlobs(log, blobs)
+    await begun.reached
+    const staging = blobs.stage(small, log)
+    while (!blobs.isChunkClaimed(given.digest)) await nextTurn() // from here on it waits for the removal
+    goOn.reach()
+    await expect(sweeping).rejects.toMatchObject({ code: 'EIO' })
+    const { digest } = await staging
+    await log.writer?.append(naming(digest))
+    const pieces: Uint8Array[] = []
+    for await (const piece of blobs.read(digest, log)) pieces.push(piece)
+    expect(Buffer.concat(pieces).equals(small)).toBe(true)
+    await log.close()
   })
 })

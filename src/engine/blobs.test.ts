@@ -1,18 +1,28 @@
 import { describe, expect, it } from 'vitest'
+import { lineBytesMax, tailBytes, writeLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
+import { diskError } from '../disks/disk-error.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
 import { contentOf, writeText } from '../disks/file-content.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { SimulatedDisk } from '../disks/simulated-disk.ts'
+import { writeFully } from '../disks/whole-io.ts'
 import { limits } from '../limits.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
 import type { Batch, Receipt } from '../stores/store.ts'
+import { alteredDisk } from '../testing/altered-disk.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { forgedControl, forgedEvent, forgedJournal } from '../testing/forged-log.ts'
+import { moment } from '../testing/moment.ts'
 import { prng } from '../testing/prng.ts'
+import { bytesOf, diskOf, filesOf, putFile } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { sha256 } from './chunk-files.ts'
-import { blobPath } from './layout.ts'
+import { Chunker } from './chunker.ts'
+import { blobPath, folders } from './layout.ts'
+import { stateKeys } from './state-keys.ts'
+import { TableSet } from './tables/table-set.ts'
 import { listNames } from './whole-file.ts'
 
 function openStore(disk: Disk, segmentBytes?: number): Promise<FileStore> {
@@ -241,6 +251,86 @@ describe('chunk files', () => {
     await store.close()
   })
 
+  it('are written once for content that repeats itself, also when it ends where a chunk does', async () => {
+    const disk = memoryDisk()
+    const store = await openStore(disk)
+    const content = Buffer.alloc(3 * limits.chunkBytesMax)
+    const { digest } = await store.stageBlob(content)
+    await append(store, [digest])
+    expect(await chunkFiles(disk)).toEqual([blobPath(sha256(Buffer.alloc(limits.chunkBytesMax)))])
+    expect((await contentIn(store, digest)).equals(content)).toBe(true)
+    await store.close()
+  })
+
+  it('do not collide with the parts that a crash has left', async () => {
+    const disk = memoryDisk()
+    const path = blobPath(sha256(large.subarray(0, 10_000)))
+    await putFile(disk, `${path}.1.part`, large.subarray(0, 5_000))
+    const store = await openStore(disk)
+    const { digest } = await store.stageBlob(large.subarray(0, 10_000))
+    await append(store, [digest])
+    expect(await chunkFiles(disk)).toEqual([path, `${path}.1.part`])
+    expect((await contentIn(store, digest)).equals(large.subarray(0, 10_000))).toBe(true)
+    await store.retain({}, { dryRun: false })
+    expect(await chunkFiles(disk)).toEqual([path])
+    await store.close()
+  })
+
+  it('whose content ends before their size says are told', async () => {
+    const inner = memoryDisk()
+    let ends = Number.POSITIVE_INFINITY
+    const disk = alteredDisk(inner, {
+      async open(path, options) {
+        const file = await inner.open(path, options)
+        const read = (into: Uint8Array, at: number) =>
+          file.read(path.startsWith('blobs/') ? into.subarray(0, Math.max(0, ends - at)) : into, at)
+        return { ...file, read }
+      },
+    })
+    const store = await openStore(disk)
+    const { digest } = await store.stageBlob(large.subarray(0, 10_000))
+    await append(store, [digest])
+    ends = 9_000
+    await expect(contentIn(store, digest)).rejects.toMatchObject({ code: 'DAMAGED', details: { kind: 'blob-digest' } })
+    await store.close()
+  })
+
+  it('that retention takes while they are read leave the reader with a blob that is missing, not with damage', async () => {
+    const store = await openStore(memoryDisk())
+    const { digest } = await store.stageBlob(large)
+    await append(store, [digest])
+    const reading = store.readBlob(digest)[Symbol.asyncIterator]()
+    expect((await reading.next()).done).toBe(false)
+    await store.retain({ streams: [{ stream: 's', before: 'all' }] }, { dryRun: false })
+    await expect(reading.next()).rejects.toMatchObject({ code: 'BLOB_MISSING', details: { digest } })
+    await store.close()
+  })
+
+  it.each([
+    ['in another order', (chunks: Chunks) => chunks.toReversed()],
+    ['without one of them', (chunks: Chunks) => chunks.slice(1)],
+    ['with none', () => []],
+  ])('that a record lists %s are told as damage', async (_what, change) => {
+    const before = memoryDisk()
+    const store = await openStore(before)
+    const { digest } = await store.stageBlob(large)
+    const files = [...(await filesOf(before))].filter(([path]) => path.startsWith('blobs/'))
+    await store.close()
+    const contents = new Map(files.map(([path, bytes]) => [path.slice('blobs/xx/'.length), bytes.length]))
+    const sound: Chunks = [...new Chunker().push(large)].map((chunk) => [sha256(chunk), chunk.length])
+    const last = [...contents].find(([name]) => !sound.some(([chunk]) => chunk === name))
+    const chunks = change(last === undefined ? sound : [...sound, last])
+    const record = forgedControl({ control: 'blob', digest, bytes: large.length, chunks })
+    const forged = forgedJournal([{ lines: [record, forgedEvent(1, { blobs: [digest] })] }])
+    const opened = await openStore(await diskOf(new Map([...forged, ...files])))
+    const file = blobPath(chunks[0]?.[0] ?? digest)
+    await expect(contentIn(opened, digest)).rejects.toMatchObject({
+      code: 'DAMAGED',
+      details: { file, offset: 0, kind: 'blob-digest' },
+    })
+    await opened.close()
+  })
+
   it('survive a power cut from the moment in which staging resolved', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const before = new SimulatedDisk()
@@ -298,7 +388,97 @@ describe('content in the log', () => {
     await expect(contentIn(store, digest)).rejects.toMatchObject({ code: 'DAMAGED', details: { file: path, offset } })
     await store.close()
   })
+
+  // Both records are of one length, and stand where retention and lookups are told to find them.
+  it.each<readonly [what: string, kind: string, change: (content: Buffer, at: number, other: number) => Buffer]>([
+    ['another blob', 'line-misplaced', (content, _at, other) => lineAt(content, other)],
+    ['an event', 'line-misplaced', (content) => lineAt(content, content.indexOf('{"position":'))],
+    ['the end of the file', 'line-checksum', (content, at) => Buffer.alloc(content.length - at)],
+    ['other content in its name', 'blob-digest', (content, at) => withData(lineAt(content, at), Buffer.from('large'))],
+    ['content of another length', 'blob-digest', (content, at) => withData(lineAt(content, at), Buffer.from('longer'))],
+  ])('in whose place stands %s is told with its place', async (_what, kind, change) => {
+    const disk = memoryDisk()
+    const store = await openStore(disk)
+    const { digest } = await store.stageBlob(Buffer.from('small'))
+    await append(store, [digest])
+    await append(store, [(await store.stageBlob(Buffer.from('other'))).digest])
+    const [name = ''] = await listNames(disk, 'segments')
+    const path = `segments/${name}`
+    const content = await bytesOf(disk, path)
+    const [at, other] = [content.indexOf('{"control":"blob"'), content.lastIndexOf('{"control":"blob"')]
+    const file = await disk.open(path, { mode: 'write' })
+    await writeFully(file, change(content, at, other), at)
+    await file.close()
+    await expect(contentIn(store, digest)).rejects.toMatchObject({
+      code: 'DAMAGED',
+      details: { file: path, offset: at, kind },
+    })
+    await store.close()
+  })
+
+  it('that the tables of the state place in no segment of the log is told as damage', async () => {
+    const disk = memoryDisk()
+    const store = await openStore(disk, 4_096)
+    const { digest } = await store.stageBlob(Buffer.from('small'))
+    for (let count = 0; count < 20; count++)
+      await append(store, [digest], { agenda: [{ id: 'a'.repeat(300), due: count }] })
+    await store.close()
+    const tables = await TableSet.open(disk, { folder: folders.state, readOnly: false })
+    await tables.flush([[stateKeys.blob(digest), JSON.stringify({ bytes: 5, at: [99, 0] })]], tables.note)
+    await tables.close()
+    const opened = await openStore(disk, 4_096)
+    await expect(contentIn(opened, digest)).rejects.toMatchObject({
+      code: 'DAMAGED',
+      details: { kind: 'blob-missing' },
+    })
+    await opened.close()
+  })
+
+  it('that retention takes while it can not be read is missing', async () => {
+    const inner = memoryDisk()
+    const begun = moment()
+    const goOn = moment()
+    let isArmed = false
+    const disk = alteredDisk(inner, {
+      async open(path, options) {
+        const file = await inner.open(path, options)
+        if (!path.startsWith('segments/')) return file
+        const read = async (into: Uint8Array, at: number): Promise<number> => {
+          if (!isArmed || at === 0) return file.read(into, at)
+          isArmed = false
+          begun.reach()
+          await goOn.reached
+          throw diskError('EIO', 'read', path)
+        }
+        return { ...file, read }
+      },
+    })
+    const store = await openStore(disk)
+    const { digest } = await store.stageBlob(Buffer.from('small'))
+    await append(store, [digest])
+    isArmed = true
+    const reading = codeOf(contentIn(store, digest))
+    await begun.reached
+    await store.retain({ streams: [{ stream: 's', before: 'all' }] }, { dryRun: false })
+    goOn.reach()
+    expect(await reading).toBe('BLOB_MISSING')
+    await store.close()
+  })
 })
+
+type Chunks = readonly (readonly [digest: string, bytes: number])[]
+
+function lineAt(content: Buffer, at: number): Buffer {
+  return content.subarray(at, content.indexOf('\n', at) + 1)
+}
+
+/** A record's line with other content and a sound checksum. */
+function withData(line: Buffer, data: Buffer): Buffer {
+  const body = line.toString('utf8', 0, line.length - tailBytes - 1)
+  const changed = body.replace(/"data":"[^"]*"/, `"data":"${data.toString('base64')}"`)
+  const bytes = Buffer.alloc(lineBytesMax(changed))
+  return bytes.subarray(0, writeLine(bytes, 0, changed, 0, 'link').end)
+}
 
 async function flipByte(disk: Disk, path: string, at: number = 10): Promise<void> {
   const file = await disk.open(path, { mode: 'write' })

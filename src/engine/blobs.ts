@@ -164,9 +164,9 @@ export class Blobs implements BlobStaging {
     try {
       await work()
     } catch (error) {
-      if (error instanceof HoldfastError) throw error
-      const isFull = ['ENOSPC', 'EDQUOT'].includes(errorCodeOf(error) ?? '')
-      const message = `storing a blob in ${this.#disk.label} failed: ${error instanceof Error ? error.message : String(error)}`
+      const code = errorCodeOf(error)
+      const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+      const message = `storing a blob in ${this.#disk.label} failed: ${(error as Error).message}`
       throw new HoldfastError(isFull ? 'DISK_FULL' : 'IO', message, {
         ...(isFull ? { hint: 'Free some space (retain() helps too), then put the content again.' } : {}),
         cause: error,
@@ -207,7 +207,7 @@ export class Blobs implements BlobStaging {
     let failure: unknown
     for (let before = ''; ; ) {
       const place = await log.state.loadEntry<BlobPlace>(stateKeys.blob(digest))
-      if (place?.at === undefined) throw failure ?? blobMissing(digest)
+      if (place?.at === undefined) throw blobMissing(digest) // whatever failed before: retention took it meanwhile
       const at = place.at.join()
       if (at === before) throw failure
       before = at
