@@ -57,7 +57,7 @@ class Rewriting {
   readonly #isOldest: boolean
   readonly #index: ActiveIndex = new ActiveIndex()
   readonly #stub: RemovedStub = new RemovedStub()
-  readonly #movedBlobs: Map<string, ByteOffset> = new Map()
+  readonly #movedBlobs: Map<string, BlobPlace> = new Map()
   readonly #derived: Map<string, string | null> = new Map()
 
   constructor(log: RewriteLog, segments: readonly Segment[]) {
@@ -91,9 +91,12 @@ class Rewriting {
     const { events } = this.#index
     const sealedNow = { bytes: written.bytes, sha256: written.sha256 }
     const facts = { name, number, first, sealed: sealedNow, events, isResidue: events === 0 }
+    // In one step, so that nobody looks for a blob in the new file where it stood in the old ones. It is still there:
+    // only a retention takes a blob, and this is the one that runs.
     const segment = catalog.replace(this.#segments, facts)
+    for (const [digest, place] of this.#movedBlobs) this.#derive(stateKeys.blob(digest), place)
     segment.index = Promise.resolve(this.#log.indexes.inMemory(this.#index, number))
-    await this.#moveBlobs()
+    await this.#moveUses()
     await writeIndex(this.#log, segment)
     return { bytesFreed: bytesBefore - written.bytes, derived: [...this.#derived] }
   }
@@ -193,7 +196,10 @@ class Rewriting {
     if (control.control === 'removed') return this.#stub.addStub(control)
     const copy = Buffer.from(line.buffer.subarray(line.start, line.end + 1)) // the reader's buffer may be refilled meanwhile
     if (!(await isLive(this.#log.state, { control, at, isOldest: this.#isOldest }))) return
-    if (control.control === 'blob' && control.data !== undefined) this.#movedBlobs.set(control.digest, out.offset)
+    if (control.control === 'blob' && control.data !== undefined) {
+      const place = { bytes: control.bytes, at: [this.#first.facts.number, out.offset] } as const
+      this.#movedBlobs.set(control.digest, place)
+    }
     await out.moveLine(copy, { start: 0, end: copy.length - 1, sum: line.sum })
   }
 
@@ -222,17 +228,11 @@ class Rewriting {
     return previous
   }
 
-  /** Blobs whose content stands in the rewritten file stand elsewhere now, and some are named by fewer segments. */
-  async #moveBlobs(): Promise<void> {
-    const { state, indexes } = this.#log
+  /** Some blobs are named by fewer segments now. */
+  async #moveUses(): Promise<void> {
     const { number } = this.#first.facts
-    for (const [digest, offset] of this.#movedBlobs) {
-      const place = await state.loadEntry<BlobPlace>(stateKeys.blob(digest))
-      if (place === null) never('what was copied as live is known, and only retention itself takes blobs')
-      this.#derive(stateKeys.blob(digest), { bytes: place.bytes, at: [number, offset] })
-    }
     for (const segment of this.#segments) {
-      const named = await indexes.with(segment, (index) => index.blobs())
+      const named = await this.#log.indexes.with(segment, (index) => index.blobs())
       for (const digest of named) this.#derive(stateKeys.blobUse(digest, segment.facts.number), null)
     }
     for (const digest of this.#index.blobDigests) this.#derive(stateKeys.blobUse(digest, number), 1)

@@ -267,6 +267,29 @@ it('a rewritten segment whose record was lost is rewritten once more, and the ne
   await again.close()
 })
 
+it('small blobs can be read while the segments that hold them are merged', async () => {
+  const store = await openSmall(memoryDisk())
+  const digests: string[] = []
+  for (let n = 0; n < 40; n++) {
+    const { digest } = await store.stageBlob(Buffer.from(`content ${n}`))
+    digests.push(digest)
+    await store.append({ events: [{ ...event('gone', n), blobs: [digest] }], durability: 'sync' })
+  }
+  await store.append({ events: [{ ...event('kept', 1), blobs: digests }], durability: 'sync' })
+  let isDone = false
+  let reads = 0
+  const readers = [0, 13, 26, 39].map(async (n) => {
+    for (; !isDone; reads++) expect((await contentOf(store, digests[n] ?? '')).toString()).toBe(`content ${n}`)
+  })
+  const rule = { streams: [{ stream: 'gone', before: 'all' }] } as const
+  const removed = await store.retain(rule, { dryRun: false })
+  isDone = true
+  await Promise.all(readers)
+  expect(removed.segments).toBeGreaterThan(2)
+  expect(reads).toBeGreaterThan(20)
+  await store.close()
+})
+
 function coveringOf({ disk, identity, catalog, indexes, state }: FileLog): Covering {
   return { disk, identity, catalog, indexes, state }
 }
