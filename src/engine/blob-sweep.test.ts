@@ -1,13 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
-import { diskError } from '../disks/disk-error.ts'
+import { faultyDisk } from '../disks/faulty-disk.ts'
 import { writeText } from '../disks/file-content.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { limits } from '../limits.ts'
-import { alteredDisk } from '../testing/altered-disk.ts'
 import { naming, openBareLog } from '../testing/bare-log.ts'
-import { moment } from '../testing/moment.ts'
+import { heldDisk } from '../testing/held-disk.ts'
 import { prng } from '../testing/prng.ts'
 import { sweepBlobs } from './blob-sweep.ts'
 import { blobPath, folders, isPart } from './layout.ts'
@@ -17,6 +16,9 @@ function content(seed: number): Buffer {
   const chance = prng(seed)
   return Buffer.from(Uint8Array.from({ length: 300_000 }, () => chance.below(256)))
 }
+
+/** One chunk. */
+const small = content(1).subarray(0, limits.blobInlineBytesMax + 1)
 
 async function chunkFiles(disk: Disk): Promise<string[]> {
   const paths: string[] = []
@@ -81,63 +83,44 @@ describe('sweepBlobs', () => {
     }
   })
 
-  it('leaves a chunk in the making alone, and goes on when it is finished before it was looked at', async () => {
-    for (const finishes of ['later', 'before it was looked at'] as const) {
-      const inner = memoryDisk()
-      const begun = moment()
-      const goOn = moment()
-      const named = moment()
-      const disk = alteredDisk(inner, {
-        async open(path, options) {
-          if (isPart(path) && options.mode === 'read' && finishes !== 'later') {
-            goOn.reach()
-            await named.reached
-          }
-          return inner.open(path, options)
-        },
-        async rename(from, to) {
-          if (from.startsWith(folders.blobs)) {
-            begun.reach()
-            await goOn.reached
-          }
-          await inner.rename(from, to)
-          named.reach()
-        },
-      })
+  it.each(['later', 'before it is looked at'])(
+    'leaves a chunk in the making alone that is finished %s',
+    async (when) => {
+      const { disk, hold } = heldDisk(memoryDisk())
       const { log, blobs } = await openBareLog(disk)
-      const small = content(1).subarray(0, limits.blobInlineBytesMax + 1)
+      const finishing = hold('rename', isPart)
       const staging = blobs.stage(small, log)
-      await begun.reached
+      await finishing.reached
       expect((await chunkFiles(disk)).map(isPart)).toEqual([true])
-      expect(await sweepBlobs(log, blobs)).toEqual({ files: 0, bytes: 0 })
-      goOn.reach()
+      const looking = hold('open', isPart)
+      const sweeping = sweepBlobs(log, blobs)
+      await looking.reached
+      if (when !== 'later') {
+        finishing.release()
+        await staging
+      }
+      looking.release()
+      expect(await sweeping).toEqual({ files: 0, bytes: 0 })
+      finishing.release()
       const { digest } = await staging
       expect(await chunkFiles(disk)).toEqual([blobPath(digest)])
       await log.close()
-    }
-  })
+    },
+  )
 
   it('lets content be put again whose chunk could not be removed', async () => {
-    const inner = memoryDisk()
-    const begun = moment()
-    const goOn = moment()
-    const disk = alteredDisk(inner, {
-      async remove(path) {
-        if (!path.startsWith(folders.blobs)) return inner.remove(path)
-        begun.reach()
-        await goOn.reached
-        throw diskError('EIO', 'remove', path)
-      },
-    })
+    const only = ({ op, path }: { readonly op: string; readonly path: string }): boolean =>
+      op === 'remove' && path.startsWith(folders.blobs)
+    const { disk, hold } = heldDisk(faultyDisk(memoryDisk(), { at: 1, times: 'once', fault: 'EIO', only }))
     const { log, blobs } = await openBareLog(disk)
-    const small = content(1).subarray(0, limits.blobInlineBytesMax + 1)
     const given = await blobs.stage(small, log)
     given.release()
+    const removing = hold('remove', (path) => path.startsWith(folders.blobs))
     const sweeping = sweepBlobs(log, blobs)
-    await begun.reached
+    await removing.reached
     const staging = blobs.stage(small, log)
     while (!blobs.isChunkClaimed(given.digest)) await nextTurn() // from here on it waits for the removal
-    goOn.reach()
+    removing.release()
     await expect(sweeping).rejects.toMatchObject({ code: 'EIO' })
     const { digest } = await staging
     await log.writer?.append(naming(digest))

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lineBytesMax, tailBytes, writeLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
-import { diskError } from '../disks/disk-error.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
 import { contentOf, writeText } from '../disks/file-content.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
@@ -14,7 +13,7 @@ import type { Batch, Receipt } from '../stores/store.ts'
 import { alteredDisk } from '../testing/altered-disk.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { forgedControl, forgedEvent, forgedJournal } from '../testing/forged-log.ts'
-import { moment } from '../testing/moment.ts'
+import { heldDisk } from '../testing/held-disk.ts'
 import { prng } from '../testing/prng.ts'
 import { bytesOf, diskOf, filesOf, putFile } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
@@ -435,32 +434,20 @@ describe('content in the log', () => {
   })
 
   it('that retention takes while it can not be read is missing', async () => {
-    const inner = memoryDisk()
-    const begun = moment()
-    const goOn = moment()
-    let isArmed = false
-    const disk = alteredDisk(inner, {
-      async open(path, options) {
-        const file = await inner.open(path, options)
-        if (!path.startsWith('segments/')) return file
-        const read = async (into: Uint8Array, at: number): Promise<number> => {
-          if (!isArmed || at === 0) return file.read(into, at)
-          isArmed = false
-          begun.reach()
-          await goOn.reached
-          throw diskError('EIO', 'read', path)
-        }
-        return { ...file, read }
-      },
-    })
+    let fails = false
+    const only = ({ op, path }: { readonly op: string; readonly path: string }): boolean =>
+      fails && op === 'read' && path.startsWith('segments/')
+    const { disk, hold } = heldDisk(faultyDisk(memoryDisk(), { at: 1, times: 'once', fault: 'EIO', only }))
     const store = await openStore(disk)
     const { digest } = await store.stageBlob(Buffer.from('small'))
     await append(store, [digest])
-    isArmed = true
+    expect((await contentIn(store, digest)).toString()).toBe('small')
+    const looking = hold('read', (path) => path.startsWith('segments/'))
     const reading = codeOf(contentIn(store, digest))
-    await begun.reached
+    await looking.reached
     await store.retain({ streams: [{ stream: 's', before: 'all' }] }, { dryRun: false })
-    goOn.reach()
+    fails = true
+    looking.release()
     expect(await reading).toBe('BLOB_MISSING')
     await store.close()
   })

@@ -5,7 +5,7 @@ import type { Disk, DiskFile } from '../disks/disk.ts'
 import type { DiskOperation } from '../disks/disk-call.ts'
 import { alteredDisk } from './altered-disk.ts'
 
-type HeldOperation = Extract<DiskOperation, 'open' | 'read' | 'write' | 'list'>
+type HeldOperation = Extract<DiskOperation, 'open' | 'read' | 'write' | 'list' | 'rename' | 'remove'>
 
 export interface Held {
   /** Resolves when the operation waits. */
@@ -42,6 +42,14 @@ export function heldDisk(inner: Disk): HeldDisk {
     async list(path) {
       await pass('list', path)
       return inner.list(path)
+    },
+    async rename(from, to) {
+      await pass('rename', from)
+      await inner.rename(from, to)
+    },
+    async remove(path) {
+      await pass('remove', path)
+      await inner.remove(path)
     },
   })
   const handle = (file: DiskFile, path: string): DiskFile => ({
