@@ -26,7 +26,10 @@ export interface DumpSource {
   readonly blobs: Blobs
 }
 
-type Rows<T> = AsyncGenerator<readonly (readonly [key: string, value: T])[], void, undefined>
+interface Rows<T> extends AsyncIterable<readonly (readonly [key: string, value: T])[]> {
+  /** Lets go of the tables, also when nothing was read yet. */
+  end(): Promise<void>
+}
 
 interface Snapshot {
   readonly position: Position
@@ -48,7 +51,7 @@ export async function* dumpLog(source: DumpSource): AsyncGenerator<readonly Impo
     yield* statePages(snapshot)
   } finally {
     const { blobs, commands, agenda, leases, pins, released } = snapshot
-    for (const rows of [blobs, commands, agenda, leases, pins, released]) await rows.return()
+    for (const rows of [blobs, commands, agenda, leases, pins, released]) await rows.end()
   }
 }
 
@@ -84,14 +87,15 @@ function started<T>(state: State, prefix: string): Rows<T> {
   const rows = state.scan<T>(prefix)[Symbol.asyncIterator]()
   const first = rows.next()
   first.catch(() => undefined) // told to whoever reads it
-  const rest = (async function* (): Rows<T> {
-    try {
+  return {
+    async *[Symbol.asyncIterator]() {
       for (let step = await first; step.done !== true; step = await rows.next()) yield step.value
-    } finally {
+    },
+    // Of the scan itself: a generator around it that was never asked would end without ending the scan.
+    async end() {
       await rows.return?.()
-    }
-  })()
-  return rest
+    },
+  }
 }
 
 // Blobs.
