@@ -22,6 +22,7 @@ import type {
   VerifyReport,
 } from '../store.ts'
 import type { CurrentLog } from './current-log.ts'
+import { dumpBesideWriter } from './dump-beside-writer.ts'
 import type { FileLog } from './file-log.ts'
 import type { Gate } from './gate.ts'
 import { Turns } from './turns.ts'
@@ -118,16 +119,10 @@ export class Upkeep {
     })
   }
 
-  /** A log of its own, so that what the writing process does meanwhile can't change what is being read. */
   async *#dumpAsReader(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
-    const log = await this.#parts.current.openAnother()
-    try {
-      for await (const page of dumpLog({ log, blobs: this.#parts.blobs })) {
-        this.#gate.mustBeOpen()
-        yield page
-      }
-    } finally {
-      await log.close()
+    for await (const page of dumpBesideWriter(this.#parts.current, this.#parts.blobs)) {
+      this.#gate.mustBeOpen()
+      yield page
     }
   }
 
