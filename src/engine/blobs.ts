@@ -90,13 +90,13 @@ export class Blobs implements BlobStaging {
       if (staged.bytes > 0) yield Buffer.from(staged.data, 'base64')
       return
     }
-    const place = staged ?? (await log.state.loadEntry<BlobPlace>(stateKeys.blob(digest)))
+    const place: BlobPlace | null = staged ?? (await log.state.loadEntry<BlobPlace>(stateKeys.blob(digest)))
     if (place === null) throw blobMissing(digest)
-    if (place.chunks === undefined) {
+    if (place.at === undefined) {
+      yield* this.#readChunks(digest, place.chunks ?? [], log) // with neither, the digest tells
+    } else {
       const content = await this.#readInline(digest, log)
       if (content.length > 0) yield content
-    } else {
-      yield* this.#readChunks(digest, place.chunks, log)
     }
   }
 
