@@ -218,7 +218,8 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     return this.#store.retain(ruleOf(rule, this.#clock.now()), { dryRun: options.dryRun ?? false })
   }
 
-  /** Resolves when all that was appended is durable, also what was appended as 'eventual'. */
+  /** Resolves when all that was appended is durable, also what was appended as 'eventual', and a process that opens the
+   * journal for reading finds it. */
   flush(): Promise<void> {
     return this.#store.flush()
   }

@@ -344,7 +344,8 @@ export interface Store {
    * QUEUE_FULL, CLOSED, READ_ONLY or LATCHED and then nothing of it is stored; with INDETERMINATE and then it may be.
    * An outcome that was judged against appends still in flight is told only when those are durable. */
   append(batch: Batch): Promise<Receipt>
-  /** All that was appended before is durable when it resolves; rejects with what went wrong since the last call. */
+  /** All that was appended before is durable when it resolves, and processes that read can know of it; rejects with what
+   * went wrong since the last call. */
   flush(): Promise<void>
 
   /** Pages of bounded memory, durable events only, each checked as it is read. Sees what was durable at the call, may

@@ -130,7 +130,9 @@ export class FileStore implements Store {
 
   async flush(): Promise<void> {
     this.#gate.mustBeOpen()
-    await this.#log.writer?.settled()
+    const { writer } = this.#log
+    await writer?.settled()
+    await writer?.shown()
   }
 
   read(query: ReadQuery): AsyncIterable<readonly ReadItem[]> {

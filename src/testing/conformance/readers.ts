@@ -18,7 +18,7 @@ import {
   sha256,
 } from './batches.ts'
 import { rejectsWith } from './check.ts'
-import { type CaseDefinition, caseGroup, readerOf, readers } from './scene.ts'
+import { type CaseDefinition, caseGroup, readerOf, readers, refreshed } from './scene.ts'
 
 const requires = readers
 
@@ -54,7 +54,7 @@ export const readersElsewhere: readonly CaseDefinition[] = caseGroup('readers', 
       const reader = await readerOf(scene)
       for (const n of range(1, 5)) {
         await put(scene.store, 'a', 'b')
-        await reader.refresh()
+        await refreshed(scene, reader)
         equal(reader.head().position, n * 2)
         equal((await events(reader, everything, { from: n * 2 - 1 })).length, 2)
       }
@@ -71,8 +71,8 @@ export const readersElsewhere: readonly CaseDefinition[] = caseGroup('readers', 
       }
       const reader = await readerOf(scene)
       await retain(store, { streams: [{ stream: 'b', before: 30 }] })
-      for (const refreshed of [false, true]) {
-        if (refreshed) await reader.refresh()
+      for (const follows of [false, true]) {
+        if (follows) await refreshed(scene, reader)
         for (const select of [everything, { kind: 'stream', stream: 'a' }, { kind: 'prefix', prefix: 'a' }] as const) {
           const shown = (await events(reader, select)).filter(({ stream }) => stream === 'a')
           equal(shown.length, 40)
@@ -104,7 +104,7 @@ export const readersElsewhere: readonly CaseDefinition[] = caseGroup('readers', 
           pins: [{ pin: 'p', from: 1 }],
         }),
       )
-      await reader.refresh()
+      await refreshed(scene, reader)
       equal((await reader.command('c'))?.seq, 1)
       equal((await reader.agenda({})).length, 1)
       equal((await reader.lease('l'))?.owner, 'me')
@@ -124,7 +124,7 @@ export const readersElsewhere: readonly CaseDefinition[] = caseGroup('readers', 
         ok(reader.head().position <= scene.store.head().position)
       }
       await Promise.all(appends)
-      await reader.refresh()
+      await refreshed(scene, reader)
       equal(reader.head().position, 40)
     },
     { row: 'C5.4', requires },
@@ -148,7 +148,7 @@ export const readersElsewhere: readonly CaseDefinition[] = caseGroup('readers', 
       const reader = await readerOf(scene)
       await dropAll(scene.store, 'a')
       await put(scene.store, 'b')
-      await reader.refresh()
+      await refreshed(scene, reader)
       deepEqual(
         (await events(reader)).map(({ position }) => position),
         [6],

@@ -68,7 +68,15 @@ export async function crashed(scene: Scene): Promise<Store> {
   return scene.handle.crash()
 }
 
+/** Knows of all that was acknowledged before. */
 export async function readerOf(scene: Scene): Promise<Store> {
   ok(scene.handle.openReader, 'the handle of a store with readers has openReader()')
+  await scene.store.flush()
   return scene.handle.openReader()
+}
+
+/** A reader learns of what is durable a little later than whoever appended it, unless that one waits. */
+export async function refreshed(scene: Scene, reader: Store): Promise<void> {
+  await scene.store.flush()
+  await reader.refresh()
 }
