@@ -28,30 +28,58 @@ async function streamNames(store: Store): Promise<readonly string[]> {
   return names.filter((name) => name === 'later')
 }
 
+type Question = readonly [what: string, ask: (store: Store) => Promise<unknown>]
+
+const questions: readonly Question[] = [
+  ['a command', (store) => store.command('later')],
+  ['a lease', (store) => store.lease('later')],
+  ['the agenda', (store) => store.agenda({})],
+  ['pins', (store) => store.pins()],
+  ['a stream', (store) => store.stream('later')],
+  ['streams', streamNames],
+]
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 30; turn++) await nextTurn()
+}
+
+/** Each of its writes waits, from `shut` to `open`. */
+async function gated() {
+  let open = (): void => undefined
+  let gate: Promise<void> = Promise.resolve()
+  const disk = new SimulatedDisk({ latency: () => gate })
+  const process = { pid: 1, host: 'test' }
+  const store = await openFileStore({ disk: disk.disk, clock: fakeClock(), random: seededRandom(1), process })
+  const shut = (): void => {
+    gate = new Promise((resolve) => {
+      open = resolve
+    })
+  }
+  return { store, shut, open: () => open() }
+}
+
 describe('state that is on its way to the disk', () => {
-  it.each<readonly [what: string, ask: (store: Store) => Promise<unknown>]>([
-    ['a command', (store) => store.command('later')],
-    ['a lease', (store) => store.lease('later')],
-    ['the agenda', (store) => store.agenda({})],
-    ['pins', (store) => store.pins()],
-    ['a stream', (store) => store.stream('later')],
-    ['streams', streamNames],
-  ])('is not told yet: %s', async (_what, ask) => {
-    let open = (): void => undefined
+  it.each(questions)('is told when it is there: %s', async (_what, ask) => {
+    const { store, shut, open } = await gated()
+    shut()
+    const appended = store.append(change)
+    await turns()
+    let told: unknown = 'nothing'
+    const asked = ask(store).then((answer) => {
+      told = answer
+    })
+    await turns()
+    expect(told).toBe('nothing')
+    open()
+    await Promise.all([appended, asked])
+    expect(told).toEqual(await ask(store))
+    await store.close()
+  })
+
+  it.each(questions)('is not told yet: %s', async (_what, ask) => {
+    const { store, shut, open } = await gated()
     let later: Promise<unknown> | undefined
-    let gate: Promise<void> = Promise.resolve()
-    const shut = (): void => {
-      gate = new Promise((resolve) => {
-        open = resolve
-      })
-    }
-    const disk = new SimulatedDisk({ latency: () => gate })
-    const process = { pid: 1, host: 'test' }
-    const store = await openFileStore({ disk: disk.disk, clock: fakeClock(), random: seededRandom(1), process })
     const before = await ask(store)
-    const turns = async (): Promise<void> => {
-      for (let turn = 0; turn < 30; turn++) await nextTurn()
-    }
 
     // One write is on its way, the question waits behind the next one, and the change comes with the one behind that.
     shut()
@@ -64,9 +92,8 @@ describe('state that is on its way to the disk', () => {
     })
     await turns()
     for (const write of [first, second]) {
-      const pass = open
+      open()
       shut()
-      pass()
       await write
       if (write === first) later = store.append(change)
       await turns()
