@@ -9,6 +9,7 @@ import { writeFully } from '../../disks/whole-io.ts'
 import { blobPath } from '../../engine/layout.ts'
 import { listNames } from '../../engine/whole-file.ts'
 import { assert } from '../../errors.ts'
+import { alteredDisk } from '../../testing/altered-disk.ts'
 import { fakeClock } from '../../testing/fake-clock.ts'
 import { prng } from '../../testing/prng.ts'
 import { seededRandom } from '../../testing/seeded-random.ts'
@@ -99,6 +100,17 @@ describe('a reader of blobs beside a writer', () => {
     }
     await expect(read(reader.readBlob(digest))).rejects.toMatchObject({ code: 'DAMAGED' })
     await reader.close()
+    // Where nothing was rewritten meanwhile, one more look is enough.
+    let looks = 0
+    const list: Disk['list'] = (path) => {
+      if (path === 'segments') looks++
+      return disk.list(path)
+    }
+    const again = await openOn(alteredDisk(disk, { list }), { readOnly: true })
+    const looksOfOpening = looks
+    await expect(read(again.readBlob(digest))).rejects.toMatchObject({ code: 'DAMAGED' })
+    expect(looks).toBe(2 * looksOfOpening)
+    await again.close()
     await writer.close()
   })
 
