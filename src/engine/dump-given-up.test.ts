@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
-import { alteredDisk } from '../testing/altered-disk.ts'
+import { alteredDisk, alteredFile } from '../testing/altered-disk.ts'
 import { filesOf } from '../testing/sample-journal.ts'
 import { appendTo, openSmall } from '../testing/small-segments.ts'
 import { listNames } from './whole-file.ts'
@@ -42,17 +42,12 @@ function countedDisk(
       const file = await inner.open(path, options)
       if (!counts(path)) return file
       add(path, 1)
-      return {
-        read: (into, at) => file.read(into, at),
-        write: (from, at) => file.write(from, at),
-        sync: () => file.sync(),
-        truncate: (size) => file.truncate(size),
-        size: () => file.size(),
+      return alteredFile(file, {
         close: () => {
           add(path, -1)
           return file.close()
         },
-      }
+      })
     },
   })
   return { disk, open }

@@ -1,6 +1,6 @@
-// A disk of which a test replaces single methods.
+// A disk, or a file of it, of which a test replaces single methods.
 
-import type { Disk } from '../disks/disk.ts'
+import type { Disk, DiskFile } from '../disks/disk.ts'
 
 export function alteredDisk(disk: Disk, changes: Partial<Disk>): Disk {
   return {
@@ -16,6 +16,18 @@ export function alteredDisk(disk: Disk, changes: Partial<Disk>): Disk {
     existsNow: (path) => disk.existsNow(path),
     lock: (path) => disk.lock(path),
     watch: (path, changed) => disk.watch(path, changed),
+    ...changes,
+  }
+}
+
+export function alteredFile(file: DiskFile, changes: Partial<DiskFile>): DiskFile {
+  return {
+    read: (into, at) => file.read(into, at),
+    write: (from, at) => file.write(from, at),
+    sync: () => file.sync(),
+    truncate: (size) => file.truncate(size),
+    size: () => file.size(),
+    close: () => file.close(),
     ...changes,
   }
 }

@@ -3,7 +3,7 @@
 
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import type { DiskOperation } from '../disks/disk-call.ts'
-import { alteredDisk } from './altered-disk.ts'
+import { alteredDisk, alteredFile } from './altered-disk.ts'
 
 type HeldOperation = Extract<DiskOperation, 'open' | 'read' | 'write' | 'list' | 'rename' | 'remove'>
 
@@ -52,20 +52,17 @@ export function heldDisk(inner: Disk): HeldDisk {
       await inner.remove(path)
     },
   })
-  const handle = (file: DiskFile, path: string): DiskFile => ({
-    read: async (into, at) => {
-      await pass('read', path)
-      return file.read(into, at)
-    },
-    write: async (from, at) => {
-      await pass('write', path)
-      return file.write(from, at)
-    },
-    sync: () => file.sync(),
-    truncate: (size) => file.truncate(size),
-    size: () => file.size(),
-    close: () => file.close(),
-  })
+  const handle = (file: DiskFile, path: string): DiskFile =>
+    alteredFile(file, {
+      read: async (into, at) => {
+        await pass('read', path)
+        return file.read(into, at)
+      },
+      write: async (from, at) => {
+        await pass('write', path)
+        return file.write(from, at)
+      },
+    })
   return {
     disk,
     hold(op: HeldOperation, at) {

@@ -5,7 +5,7 @@ import { bodySum, hex8 } from '../../core/record.ts'
 import type { Disk } from '../../disks/disk.ts'
 import { diskError } from '../../disks/disk-error.ts'
 import type { VerifyReport } from '../../stores/store.ts'
-import { alteredDisk } from '../../testing/altered-disk.ts'
+import { alteredDisk, alteredFile } from '../../testing/altered-disk.ts'
 import { forgedEvent, forgedJournal } from '../../testing/forged-log.ts'
 import { diskOf, putFile, segmentsOf, withFile } from '../../testing/sample-journal.ts'
 import { verifyDirectory } from '../verify.ts'
@@ -111,21 +111,10 @@ describe('a segment', () => {
         const file = await disk.open(path, options)
         const bytes = await file.size()
         if (path !== first) return file
-        return { ...bound(file), read: (into, at) => file.read(into.subarray(0, Math.max(0, bytes - 5 - at)), at) }
+        return alteredFile(file, { read: (into, at) => file.read(into.subarray(0, Math.max(0, bytes - 5 - at)), at) })
       },
     })
     const report = await verifyDirectory(shrunk, {})
     expect(report).toMatchObject({ ok: false, findings: [{ file: first, kind: 'line-checksum' }] })
   })
-
-  function bound(file: Awaited<ReturnType<Disk['open']>>): Awaited<ReturnType<Disk['open']>> {
-    return {
-      read: (into, at) => file.read(into, at),
-      write: (from, at) => file.write(from, at),
-      sync: () => file.sync(),
-      truncate: (size) => file.truncate(size),
-      size: () => file.size(),
-      close: () => file.close(),
-    }
-  }
 })
