@@ -22,7 +22,7 @@ const linkAt = 26
 const newline = 0x0a
 const linkTail: Buffer = Buffer.from(',"sum":"00000000","link":"00000000"}\n')
 const syncTail: Buffer = Buffer.from(',"sum":"00000000","sync":"00000000"}\n')
-const noBlobs: readonly string[] = Object.freeze([])
+export const noBlobs: readonly string[] = Object.freeze([])
 
 const hexDigits: Buffer = Buffer.from('0123456789abcdef')
 const hexValues: Int8Array = new Int8Array(256).fill(-1)
@@ -145,11 +145,18 @@ export function checkLine(from: Buffer, start: number, end: number): CheckedLine
 
 function tailJoin(from: Buffer, at: number): Join | undefined {
   const tail = from[at + joinAt + 1] === 0x6c /* l */ ? linkTail : syncTail
-  for (let index = 0; index < tailBytes; index++) {
-    const isDigit = (index >= sumAt && index < sumAt + 8) || (index >= linkAt && index < linkAt + 8)
-    if (!isDigit && from[at + index] !== tail[index]) return undefined
-  }
+  const isWhole =
+    isSame(from, at, tail, 0, sumAt) &&
+    isSame(from, at, tail, sumAt + 8, linkAt) &&
+    isSame(from, at, tail, linkAt + 8, tailBytes)
+  if (!isWhole) return undefined
   return tail === linkTail ? 'link' : 'sync'
+}
+
+/** Whether text[start, end) stands in `from`, where `at` is the place of text[0]. A native call would take longer. */
+function isSame(from: Buffer, at: number, text: Buffer, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) if (from[at + index] !== text[index]) return false
+  return true
 }
 
 export type LineKind = 'event' | 'control' | 'header'
@@ -238,7 +245,7 @@ export function parseControlLine(line: string): { control: Control; more: boolea
 /** Whether the checked line is followed by another of its batch: `,"more":true` stands right before the tail. */
 export function lineHasMore(from: Buffer, start: number, end: number): boolean {
   const at = end - tailBytes - moreText.length
-  return at > start && from.compare(moreText, 0, moreText.length, at, at + moreText.length) === 0
+  return at > start && isSame(from, at, moreText, 0, moreText.length)
 }
 const moreText: Buffer = Buffer.from(',"more":true')
 

@@ -1,0 +1,168 @@
+// Reading an event's line without parsing the whole of it. What stands before the payload has a fixed order and is read
+// byte by byte; recovery and the making of an index need no more, and a reader parses the payload alone. Both are several
+// times as fast as JSON.parse of the line. What isn't plain (escapes in a name, blobs, meta) is parsed whole.
+// Invariant: the answer is the one that parsing the whole line gives.
+
+import type { RawEvent } from '../stores/store.ts'
+import { NameCache } from './name-cache.ts'
+import type { Position, Seq, TimeMs } from './numbers.ts'
+import { lineHasMore, noBlobs, parseEventLine, parseSound, tailBytes } from './record.ts'
+
+export interface EventStart {
+  readonly position: Position
+  readonly stream: string
+  readonly seq: Seq
+  readonly time: TimeMs
+  readonly type: string
+  readonly blobs: readonly string[]
+}
+
+const positionAt: number = '{"position":'.length
+const streamGap: number = ',"stream":"'.length
+const seqGap: number = '","seq":'.length
+const timeGap: number = ',"time":'.length
+const typeGap: number = ',"type":"'.length
+const versionGap: number = '","version":'.length
+const dataLetterAt: number = '","'.length
+const dataGap: number = ',"data":'.length
+/** Bytes of `,"sum":"xxxxxxxx`. */
+const sumBytes: number = ',"sum":"xxxxxxxx'.length
+const sumDigits = 8
+const quote = 0x22
+const comma = 0x2c
+const backslash = 0x5c
+const zero = 0x30
+const nine = 0x39
+const letterD = 0x64
+const letterE = 0x65
+const letterV = 0x76
+
+/** The line buffer[start, end) was checked before and is an event's. */
+export function eventStart(buffer: Buffer, start: number, end: number): EventStart {
+  if (!scan.read(buffer, start, end)) return startParsedWhole(buffer, start, end)
+  const { position, stream, seq, time, type } = scan
+  return { position, stream, seq, time, type, blobs: noBlobs }
+}
+
+/** The same line as an event. `withText`: with its encoded text. */
+export function eventIn(buffer: Buffer, start: number, end: number, withText: boolean): RawEvent {
+  if (withText || !scan.read(buffer, start, end)) {
+    return parseEventLine(buffer.toString('utf8', start, end), withText)
+  }
+  const { position, stream, seq, time, type, version } = scan
+  const bodyEnd = end - tailBytes
+  // Only a payload that ends with `true` can be followed by `,"more":true`, or be taken for it.
+  const more = buffer[bodyEnd - 1] === letterE && lineHasMore(buffer, start, end)
+  const rest = buffer.toString('utf8', scan.dataAt, bodyEnd + sumBytes)
+  const text = rest.slice(0, rest.length - (more ? moreBytes + sumBytes : sumBytes))
+  const data = payloadIn(text)
+  if (data === unparsed) return parseEventLine(buffer.toString('utf8', start, end), false)
+  const sum = rest.slice(-sumDigits)
+  const tagged = text.includes('$') && text.includes('"$') // looking for one character is much cheaper
+  return { position, stream, seq, time, type, version, data, meta: undefined, blobs: noBlobs, sum, tagged, more }
+}
+
+const moreBytes: number = ',"more":true'.length
+const unparsed: unique symbol = Symbol('unparsed')
+
+/** Whether the line before had meta: then this one may have it too, and looking first is cheaper than failing to parse. */
+let expectsMeta = false
+
+/** The value, or `unparsed` when something stands behind it: the whole line is to be parsed, which also tells damage. */
+function payloadIn(text: string): unknown {
+  if (expectsMeta) {
+    expectsMeta = text.includes(',"meta":')
+    if (expectsMeta) return unparsed
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    expectsMeta = true
+    return unparsed
+  }
+}
+
+/** The one that is used for every line: nothing of it is needed any more when the next line is read. */
+const scan = new (class StartScan {
+  readonly #streams: NameCache = new NameCache()
+  readonly #types: NameCache = new NameCache()
+  #at = 0
+  position: Position = 0
+  stream = ''
+  seq: Seq = 0
+  time: TimeMs = 0
+  type = ''
+  version = 1
+  /** Where the payload begins; the line has a version or nothing between type and payload. */
+  dataAt = 0
+
+  /** False when the line is not plain, and has to be parsed whole. */
+  read(buffer: Buffer, start: number, end: number): boolean {
+    this.#at = start + positionAt
+    this.position = this.#number(buffer)
+    if (this.position === 0 || buffer[this.#at] !== comma) return false
+    this.#at += streamGap
+    const stream = this.#name(buffer, end, this.#streams)
+    if (stream === undefined) return false
+    this.stream = stream
+    this.#at += seqGap
+    this.seq = this.#number(buffer)
+    this.#at += timeGap
+    this.time = this.#number(buffer)
+    if (buffer[this.#at] !== comma) return false
+    this.#at += typeGap
+    const type = this.#name(buffer, end, this.#types)
+    if (type === undefined) return false
+    this.type = type
+    return this.#toData(buffer)
+  }
+
+  #toData(buffer: Buffer): boolean {
+    this.version = 1
+    if (buffer[this.#at + dataLetterAt] === letterV) {
+      this.#at += versionGap
+      this.version = this.#number(buffer)
+      this.#at -= 1 // as if the comma came behind a quote
+    }
+    if (buffer[this.#at + dataLetterAt] !== letterD) return false
+    this.dataAt = this.#at + 1 + dataGap
+    return true
+  }
+
+  /** The digits that stand here; the place moves behind them. */
+  #number(buffer: Buffer): number {
+    let at = this.#at
+    let value = 0
+    for (let byte = buffer[at] as number; byte >= zero && byte <= nine; byte = buffer[++at] as number) {
+      value = value * 10 + (byte - zero)
+    }
+    this.#at = at
+    return value
+  }
+
+  /** The text that begins here; the place moves to its closing quote. Undefined when it holds an escape. */
+  #name(buffer: Buffer, end: number, cache: NameCache): string | undefined {
+    const start = this.#at
+    let hash = 0
+    let all = 0
+    for (let at = start; at < end; at++) {
+      const byte = buffer[at] as number
+      if (byte === quote) {
+        this.#at = at
+        return all < 0x80 ? cache.ascii(buffer, start, at, hash) : buffer.toString('utf8', start, at)
+      }
+      if (byte === backslash) return undefined
+      all |= byte
+      hash = (Math.imul(hash, 31) + byte) | 0
+    }
+    return undefined
+  }
+})()
+
+function startParsedWhole(buffer: Buffer, start: number, end: number): EventStart {
+  const json = parseSound(buffer.toString('utf8', start, end)) as Omit<EventStart, 'blobs'> & {
+    readonly blobs?: readonly string[]
+  }
+  const { position, stream, seq, time, type, blobs = noBlobs } = json
+  return { position, stream, seq, time, type, blobs }
+}
