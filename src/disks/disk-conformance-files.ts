@@ -140,7 +140,7 @@ export const fileCases: readonly DiskCase[] = [
       const file = await disk.open('a', create)
       await file.close()
       await file.close()
-      await rejectsWith(file.read(new Uint8Array(1), 0), 'EBADF')
+      await rejectsWith(Promise.resolve(file.read(new Uint8Array(1), 0)), 'EBADF')
       await rejectsWith(file.write(bytesOf('x'), 0), 'EBADF')
       await rejectsWith(file.sync(), 'EBADF')
       await rejectsWith(file.truncate(0), 'EBADF')

@@ -22,8 +22,9 @@ export interface OpenOptions {
 }
 
 export interface DiskFile {
-  /** Reads up to into.length bytes at the offset; fewer is normal, 0 only at the end of the file. */
-  read(into: Uint8Array, at: number): Promise<number>
+  /** Reads up to into.length bytes at the offset; fewer is normal, 0 only at the end of the file. A small read may be
+   * answered at once, where that is quicker than to ask another thread. Failures are always rejections. */
+  read(into: Uint8Array, at: number): Promise<number> | number
   /** Writes up to from.length bytes at the offset; a short count is normal and not an error. */
   write(from: Uint8Array, at: number): Promise<number>
   /** Content and size of this file are durable when it resolves. After a failure the descriptor is done for. */

@@ -53,7 +53,7 @@ describe('faulty disk', () => {
     const file = await opened.open('a', { mode: 'write' })
     const calls: readonly (() => Promise<unknown>)[] = [
       () => opened.open('new', { mode: 'write', create: 'maybe' }),
-      () => file.read(new Uint8Array(1), 0),
+      async () => file.read(new Uint8Array(1), 0),
       () => file.sync(),
       () => file.truncate(0),
       () => file.size(),

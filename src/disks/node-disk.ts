@@ -12,6 +12,7 @@ import type { Disk, DiskEntry, DiskFile, DiskLock, DiskWatch, OpenMode, OpenOpti
 import { diskError, errorCodeOf } from './disk-error.ts'
 import { pathParts } from './disk-path.ts'
 import { defaultLockMechanism, type LockMechanism, takeKernelLock } from './kernel-lock.ts'
+import { PromptReads } from './prompt-reads.ts'
 
 const open = promisify(fs.open)
 const close = promisify(fs.close)
@@ -144,6 +145,9 @@ class NodeDisk implements Disk {
   }
 }
 
+/** Of the whole process: its one thread is what waits. */
+const promptReads = new PromptReads()
+
 class NodeFile implements DiskFile {
   readonly #descriptor: number
   readonly #path: string
@@ -159,9 +163,24 @@ class NodeFile implements DiskFile {
     this.#syncAfterWrite = mode === 'synced' && syncedFlag === 0
   }
 
-  read(into: Uint8Array, at: number): Promise<number> {
+  read(into: Uint8Array, at: number): Promise<number> | number {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError('read'))
+    return promptReads.mayRead(into.length) ? this.#readNow(into, at) : this.#read(into, at)
+  }
+
+  #readNow(into: Uint8Array, at: number): number | Promise<number> {
+    const began = performance.now()
+    try {
+      return fs.readSync(this.#descriptor, into, 0, into.length, at)
+    } catch (error) {
+      return Promise.reject(error)
+    } finally {
+      promptReads.took(performance.now() - began)
+    }
+  }
+
+  #read(into: Uint8Array, at: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.#closing !== undefined) return reject(this.#closedError('read'))
       this.#inFlight++
       fs.read(this.#descriptor, into, 0, into.length, at, (error, count) => {
         this.#leave()

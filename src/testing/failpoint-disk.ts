@@ -149,7 +149,7 @@ class FailpointDisk implements Disk {
 
   #handle(file: DiskFile, named: { readonly path: string }): DiskFile {
     return {
-      read: (into, at) => this.#around('read', named.path, () => file.read(into, at)),
+      read: (into, at) => this.#around('read', named.path, async () => file.read(into, at)),
       write: (from, at) => this.#write(file, named.path, from, at),
       sync: () => this.#around('sync', named.path, () => file.sync()),
       truncate: (size) => this.#around('truncate', named.path, () => file.truncate(size)),

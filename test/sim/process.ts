@@ -96,7 +96,7 @@ export class Process implements Waiter {
 
   #file(file: DiskFile, path: string): DiskFile {
     return {
-      read: (into, at) => this.#do(`read ${path} ${at}+${into.length}`, () => file.read(into, at)),
+      read: (into, at) => this.#do(`read ${path} ${at}+${into.length}`, async () => file.read(into, at)),
       write: async (from, at) => {
         const partly = (share: number): void => {
           void file.write(from.subarray(0, Math.floor(from.length * share)), at).catch(() => undefined) // it is dead
