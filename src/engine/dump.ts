@@ -4,7 +4,7 @@
 
 import type { AgendaControl, CommandControl, Control, LeaseControl, PinControl } from '../core/control.ts'
 import { controlText } from '../core/control-text.ts'
-import { eventStart } from '../core/event-start.ts'
+import { eventStart } from '../core/event-line.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
 import { checkLine, hex8, lineKind, parseControlLine, tailBytes } from '../core/record.ts'
 import { RemovedRun } from '../core/removed-run.ts'

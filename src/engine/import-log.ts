@@ -5,7 +5,7 @@
 // there. The form of each record was checked before (transfer/). Throws IMPORT_INVALID with the record's index.
 
 import type { BlobControl, Control, RemovedControl } from '../core/control.ts'
-import { eventStart } from '../core/event-start.ts'
+import { eventStart } from '../core/event-line.ts'
 import type { Position, TimeMs } from '../core/numbers.ts'
 import { controlBody } from '../core/record.ts'
 import { assert } from '../errors.ts'
@@ -84,7 +84,7 @@ class LogImport {
 
   async #takeEvent({ text }: NonNullable<ImportRecord['event']>): Promise<void> {
     const bytes = Buffer.from(text)
-    const { position, stream, seq, time, blobs } = eventStart(bytes, 0, bytes.length)
+    const { position, stream, seq, time, type, blobs } = eventStart(bytes, 0, bytes.length)
     const more = text.endsWith(',"more":true}')
     if (position <= this.#position) throw this.#cursor.invalid(`position ${position} does not follow ${this.#position}`)
     if (time < this.#time) throw this.#cursor.invalid('its time is before that of its predecessor')
@@ -100,7 +100,7 @@ class LogImport {
     this.#time = time
     const { index, lines, number } = growing
     const earlier = head === null || head.segment === number ? 0 : head.segment
-    index.add({ stream, seq, position, offset: lines.offset }, earlier)
+    index.add({ stream, seq, position, type, offset: lines.offset }, earlier)
     index.addBlobs(blobs)
     this.#state.applyEvent({ stream, seq, position, time, segment: number, blobs })
     await lines.addBody(text.slice(0, -1))

@@ -7,7 +7,8 @@ import { type SegmentFacts, sealedOf } from './segment.ts'
 import type { Scalars } from './state.ts'
 import type { TableDescription } from './tables/table-writer.ts'
 
-const noteVersion = 1
+/** Raised whenever the layout of the tables changes: those of another release are made anew from the log. */
+const noteVersion = 2
 
 export interface Note {
   readonly journal: string

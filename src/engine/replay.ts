@@ -3,7 +3,7 @@
 // it with DAMAGED. Only whole batches are folded (the range ends at the end of one).
 
 import type { Hash } from 'node:crypto'
-import { eventStart } from '../core/event-start.ts'
+import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset } from '../core/numbers.ts'
 import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
@@ -67,9 +67,9 @@ class Fold {
       if (line.link !== this.sum) throw this.#damaged(lines, 'line-link', 'the line does not follow the one before it')
       this.sum = line.sum
       if (lineKind(buffer, start) !== 'event') return [number, lines.offset]
-      const { stream, seq, position, time, blobs } = eventStart(buffer, start, end)
+      const { stream, seq, position, time, type, blobs } = eventStart(buffer, start, end)
       const previous = state === undefined ? undefined : previousSegment(state, stream, number)
-      index?.add({ stream, seq, position, offset: lines.offset }, previous)
+      index?.add({ stream, seq, position, type, offset: lines.offset }, previous)
       if (blobs.length > 0) index?.addBlobs(blobs)
       state?.applyEvent({ stream, seq, position, time, segment: number, blobs })
     }

@@ -2,7 +2,7 @@
 
 import { assert } from '../errors.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
-import { countEvents } from './sequential-read.ts'
+import { countEvents } from './read-range.ts'
 
 export function restOfQuery(query: ReadQuery, page: readonly ReadItem[]): ReadQuery {
   const last = page.at(-1)

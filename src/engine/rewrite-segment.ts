@@ -177,9 +177,9 @@ class Rewriting {
     const event = parseEventLine(text, false)
     if (!this.#log.state.isVisible(event)) return this.#stub.addEvent(event)
     await this.#flushStub(out)
-    const { stream, seq, position } = event
+    const { stream, seq, position, type } = event
     this.#index.add(
-      { stream, seq, position, offset: out.offset },
+      { stream, seq, position, type, offset: out.offset },
       previousOf.get(stream) ?? never('the index names each stream of its segment'),
     )
     this.#index.addBlobs(event.blobs)

@@ -1,5 +1,5 @@
-// Where things stand within one segment: per stream its places, and marks to find a position without reading from
-// the start. The active segment has one in memory (ActiveIndex); a sealed segment's is a sorted table on disk, a
+// Where things stand within one segment: the places of each stream and of each type, and marks to find a position without
+// reading from the start. The active segment has one in memory (ActiveIndex); a sealed segment's is a sorted table on disk, a
 // cache that is made anew from the segment when it is missing, stale or damaged.
 
 import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
@@ -20,6 +20,8 @@ export interface Marks {
 
 export interface SegmentIndex {
   places(stream: string): Promise<StreamPlaces | undefined>
+  /** Where the events of a type begin; empty when there are none. */
+  typePlaces(type: string): Promise<readonly ByteOffset[]>
   marks(): Promise<Marks>
   /** Whether any stream with this prefix has events here. */
   hasPrefix(prefix: string): Promise<boolean>
@@ -27,6 +29,8 @@ export interface SegmentIndex {
   blobs(): Promise<readonly string[]>
   /** Streams by name as UTF-8 bytes, with their places. */
   streams(): AsyncIterable<readonly (readonly [stream: string, places: StreamPlaces])[]>
+  /** Types by name as UTF-8 bytes, with their places. */
+  types(): AsyncIterable<readonly (readonly [type: string, offsets: readonly ByteOffset[]])[]>
   close(): Promise<void>
 }
 
@@ -39,9 +43,19 @@ interface GrowingPlaces {
   readonly offsets: ByteOffset[]
 }
 
+/** What an index is told of an event. */
+export interface IndexedEvent {
+  readonly stream: string
+  readonly seq: Seq
+  readonly position: Position
+  readonly type: string
+  readonly offset: ByteOffset
+}
+
 /** The index of a segment that is being written or read through, in memory. */
 export class ActiveIndex {
   readonly byStream: Map<string, GrowingPlaces> = new Map()
+  readonly byType: Map<string, ByteOffset[]> = new Map()
   readonly positions: Position[] = []
   readonly offsets: ByteOffset[] = []
   readonly blobDigests: Set<string> = new Set()
@@ -50,11 +64,8 @@ export class ActiveIndex {
   #nextMark: ByteOffset = 0
 
   /** `previous` as in StreamPlaces; undefined when it is not known yet. */
-  add(
-    place: { readonly stream: string; readonly seq: Seq; readonly position: Position; readonly offset: ByteOffset },
-    previous: number | undefined,
-  ): void {
-    const { stream, seq, position, offset } = place
+  add(place: IndexedEvent, previous: number | undefined): void {
+    const { stream, seq, position, type, offset } = place
     this.events++
     this.lastPosition = position
     if (offset >= this.#nextMark) {
@@ -65,6 +76,9 @@ export class ActiveIndex {
     const places = this.byStream.get(stream)
     if (places === undefined) this.byStream.set(stream, { first: seq, previous, offsets: [offset] })
     else places.offsets.push(offset)
+    const ofType = this.byType.get(type)
+    if (ofType === undefined) this.byType.set(type, [offset])
+    else ofType.push(offset)
   }
 
   addBlobs(digests: readonly string[]): void {

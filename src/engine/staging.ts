@@ -70,7 +70,10 @@ export class Staging {
       const offset = start + group.byteCount
       const body = eventBody({ position, stream, seq, time }, encodeEventTail(event), left > 0)
       active.lastSum = group.add(body, active.lastSum)
-      active.index.add({ stream, seq, position, offset }, previousSegment(this.#state, stream, active.number))
+      active.index.add(
+        { stream, seq, position, type: event.type, offset },
+        previousSegment(this.#state, stream, active.number),
+      )
       const blobs = event.blobs ?? noDigests
       if (blobs.length > 0) active.index.addBlobs(blobs)
       this.#state.applyEvent({ stream, seq, position, time, segment: active.number, blobs })

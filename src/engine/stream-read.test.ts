@@ -1,7 +1,6 @@
 // Reading one stream while retention takes parts of it, over long and far lines, and where places and lines disagree.
 
 import { describe, expect, it } from 'vitest'
-import { checkLine, lineEnd, tailBytes, writeLine } from '../core/record.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { limits } from '../limits.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
@@ -10,6 +9,7 @@ import { fakeClock } from '../testing/fake-clock.ts'
 import { forgedEvent, forgedJournal } from '../testing/forged-log.ts'
 import { heldDisk } from '../testing/held-disk.ts'
 import { readEvents } from '../testing/journal-contents.ts'
+import { rebuilt } from '../testing/rebuilt-segment.ts'
 import { bytesOf, diskOf, filesOf, flipped, putFile, segmentsOf } from '../testing/sample-journal.ts'
 import { appendTo, openSmall, paddedEvent } from '../testing/small-segments.ts'
 
@@ -60,13 +60,13 @@ describe('a stream that retention shortens while it is read', () => {
   })
 
   it.each([
-    ['forward', [1, 3]],
-    ['backward', [3]],
+    ['forward', [...upTo(16), ...upTo(24, 21)]],
+    ['backward', upTo(24, 9).toReversed()],
   ] as const)('shows nothing that is hidden in the segment that it is just in: %s', async (direction, seqs) => {
     const clock = fakeClock()
-    const store = await openSmall(memoryDisk(), { clock, segmentBytes: 65_536 })
-    for (let n = 0; n < 3; n++) {
-      if (n === 2) clock.advance(1_000)
+    const store = await openSmall(memoryDisk(), { clock, segmentBytes: 1_048_576 })
+    for (let n = 0; n < 24; n++) {
+      if (n === 20) clock.advance(1_000)
       await appendTo(store, 's', 1)
       await appendTo(store, 'far', 1, 10_000)
     }
@@ -227,26 +227,11 @@ describe('a stream whose lines are not where its index says', () => {
 
 /** The same events in as many bytes, the second with the payload of the third and the other way round. */
 function withExchangedLengths(segment: Buffer): Buffer {
-  const bodies: string[] = []
-  let link = 0
-  for (let start = 0; start < segment.length; start = lineEnd(segment, start) + 1) {
-    const end = lineEnd(segment, start)
-    if (start === 0) link = checkLine(segment, start, end)?.link ?? 0
-    bodies.push(segment.toString('utf8', start, end - tailBytes))
-  }
-  const [header = '', first = '', second = '', third = '', ...others] = bodies
-  const [secondData = '', thirdData = ''] = [second, third].map((body) => /"data":"x+"/.exec(body)?.[0])
-  expect(secondData.length).not.toBe(thirdData.length)
-  const exchanged = [second.replace(secondData, thirdData), third.replace(thirdData, secondData)]
-  const made = Buffer.alloc(segment.length)
-  let at = 0
-  for (const body of [header, first, ...exchanged, ...others]) {
-    const written = writeLine(made, at, body, link, 'link')
-    at = written.end
-    link = written.sum
-  }
-  expect(at).toBe(segment.length)
-  return made
+  return rebuilt(segment, ([first = '', second = '', third = '', ...others]) => {
+    const [secondData = '', thirdData = ''] = [second, third].map((body) => /"data":"x+"/.exec(body)?.[0])
+    expect(secondData.length).not.toBe(thirdData.length)
+    return [first, second.replace(secondData, thirdData), third.replace(thirdData, secondData), ...others]
+  })
 }
 
 describe('a stream whose head is in a damaged state table', () => {

@@ -3,17 +3,15 @@
 // if it isn't, either the index is stale (it is made anew) or the log is damaged (DAMAGED).
 
 import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
-import { checkLine, lineEnd, lineKind, parseEventLine } from '../core/record.ts'
-import type { DiskFile } from '../disks/disk.ts'
-import { readFully } from '../disks/whole-io.ts'
 import { assert } from '../errors.ts'
-import { limits } from '../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery } from '../stores/store.ts'
 import { type DurableEnd, type LogView, readableBytes } from './log-view.ts'
+import { PagePace } from './page-pace.ts'
+import { eventAtPlace, PlaceReader } from './place-read.ts'
+import { countEvents, matchesType, takeUpTo } from './read-range.ts'
 import { restOfQuery } from './rest-of-query.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { StreamPlaces } from './segment-index.ts'
-import { countEvents, matchesType, takeUpTo } from './sequential-read.ts'
 import { stateKeys } from './state-keys.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 
@@ -23,11 +21,8 @@ interface Stretch {
   readonly places: StreamPlaces
 }
 
-/** One page is made of lines that stand within so many bytes, with no larger hole than this between two. */
-const windowBytes: number = limits.pageBytes
-const holeBytesMax = 8_192
-/** How much is read for the last line of a window at first; longer lines take a second read. */
-const lineBytesGuess = 2_048
+/** Of so many places it is remembered where they are, on the way back to the first one; the others are looked up again. */
+const keptPlacesMax = 16_384
 
 /** How often a read begins anew without having got on, because an index was stale. */
 const restartsMax = 3
@@ -67,11 +62,13 @@ async function* readOnce(view: LogView, query: ReadQuery, stream: string): Async
   }
   if (from > to) return
   const backward = query.direction === 'backward'
+  const pace = new PagePace(left)
   for await (const stretch of backward
     ? stretchesBack(view, stream, head.segment, { from, to })
     : stretchesOn(view, stream, head.segment, { from, to })) {
     for await (const page of readStretch(view, stretch, {
       stream,
+      pace,
       from,
       to,
       end,
@@ -106,11 +103,19 @@ async function* stretchesBack(view: LogView, stream: string, newest: number, ran
 }
 
 async function* stretchesOn(view: LogView, stream: string, newest: number, range: SeqRange): AsyncGenerator<Stretch> {
-  const numbers: number[] = []
-  for await (const { segment } of stretchesBack(view, stream, newest, range)) numbers.push(segment.facts.number)
-  for (const number of numbers.reverse()) {
+  const found: { readonly number: number; readonly stretch: Stretch | undefined }[] = []
+  let kept = 0
+  for await (const stretch of stretchesBack(view, stream, newest, range)) {
+    kept += stretch.places.offsets.length
+    found.push({ number: stretch.segment.facts.number, stretch: kept <= keptPlacesMax ? stretch : undefined })
+  }
+  for (const { number, stretch } of found.reverse()) {
     const segment = view.catalog.byNumber(number)
     if (segment === undefined) continue
+    if (segment === stretch?.segment) {
+      yield stretch
+      continue
+    }
     const places = await view.indexes.with(segment, (index) => index.places(stream))
     if (places !== undefined) yield { segment, places }
   }
@@ -118,106 +123,58 @@ async function* stretchesOn(view: LogView, stream: string, newest: number, range
 
 interface StretchRange extends SeqRange {
   readonly stream: string
+  readonly pace: PagePace
   readonly end: DurableEnd
   readonly backward: boolean
   readonly withText: boolean
 }
 
-async function* readStretch(view: LogView, stretch: Stretch, range: StretchRange): AsyncGenerator<readonly RawEvent[]> {
-  const { segment, places } = stretch
+async function* readStretch(
+  view: LogView,
+  { segment, places }: Stretch,
+  range: StretchRange,
+): AsyncGenerator<readonly RawEvent[]> {
   const bytes = readableBytes(segment, range.end)
-  const first = Math.max(range.from, places.first)
-  let last = Math.min(range.to, places.first + places.offsets.length - 1)
-  while (last >= first && (places.offsets[last - places.first] as number) >= bytes) last--
+  let from = Math.max(0, range.from - places.first)
+  let to = Math.min(range.to + 1 - places.first, places.offsets.length)
+  while (to > from && (places.offsets[to - 1] as ByteOffset) >= bytes) to--
   segment.enter()
   try {
-    const file = await segment.file()
-    for (const window of windowsOf(places, { from: first, to: last }, range.backward)) {
-      const events = await readWindow(view, { segment, places, file, bytes, range }, window)
-      const visible = events.filter((event) => view.state.isVisible(event))
-      if (visible.length > 0) yield range.backward ? visible.reverse() : visible
+    const lines = new PlaceReader(await segment.file(), bytes, range.withText)
+    while (from < to) {
+      const count = Math.min(to - from, range.pace.next())
+      const wanted = range.backward ? { from: to - count, to } : { from, to: from + count }
+      const found = await lines.read(places.offsets, wanted, range.backward)
+      const visible: RawEvent[] = []
+      for (const [index, event] of found.entries()) {
+        const at = range.backward ? to - 1 - index : from + index
+        const seq = places.first + at
+        if (event === undefined || event.stream !== range.stream || event.seq !== seq) {
+          throw await misplaced(view, segment, places.offsets[at] as ByteOffset, { stream: range.stream, seq })
+        }
+        if (view.state.isVisible(event)) visible.push(event)
+      }
+      if (range.backward) to -= found.length
+      else from += found.length
+      if (visible.length > 0) yield visible
     }
   } finally {
     await segment.leave()
   }
 }
 
-/** Runs of seqs whose lines stand close enough together to be read at once. */
-function* windowsOf(places: StreamPlaces, range: SeqRange, backward: boolean): Generator<SeqRange> {
-  const offsetOf = (seq: Seq): ByteOffset => places.offsets[seq - places.first] as number
-  const step = backward ? -1 : 1
-  let start = backward ? range.to : range.from
-  while (start >= range.from && start <= range.to) {
-    let end = start
-    for (;;) {
-      const following = end + step
-      if (following < range.from || following > range.to) break
-      if (Math.abs(offsetOf(following) - offsetOf(end)) > holeBytesMax) break
-      if (Math.abs(offsetOf(following) - offsetOf(start)) > windowBytes) break
-      if (Math.abs(following - start) >= limits.pageEventsMax) break
-      end = following
-    }
-    yield backward ? { from: end, to: start } : { from: start, to: end }
-    start = end + step
-  }
-}
-
-interface Source {
-  readonly segment: Segment
-  readonly places: StreamPlaces
-  readonly file: DiskFile
-  readonly bytes: ByteOffset
-  readonly range: StretchRange
-}
-
-async function readWindow(view: LogView, source: Source, window: SeqRange): Promise<RawEvent[]> {
-  const { places, bytes, file, range } = source
-  const offsetOf = (seq: Seq): ByteOffset => places.offsets[seq - places.first] as number
-  const base = offsetOf(window.from)
-  const buffer = Buffer.allocUnsafe(Math.min(bytes, offsetOf(window.to) + lineBytesGuess) - base)
-  const filled = buffer.subarray(0, await readFully(file, buffer, base))
-  const events: RawEvent[] = []
-  for (let seq = window.from; seq <= window.to; seq++) {
-    const offset = offsetOf(seq)
-    const line = lineAt(filled, offset - base) ?? (await longLineAt(file, offset, bytes))
-    const event = line === undefined ? undefined : eventIn(line, range.withText)
-    if (event === undefined || event.stream !== range.stream || event.seq !== seq) {
-      throw await misplaced(view, source, offset, seq)
-    }
-    events.push(event)
-  }
-  return events
-}
-
-function lineAt(bytes: Buffer, start: number): Buffer | undefined {
-  if (start < 0 || start >= bytes.length) return undefined
-  const end = lineEnd(bytes, start)
-  return end < 0 ? undefined : bytes.subarray(start, end)
-}
-
-/** A line that the window's buffer cut off. */
-async function longLineAt(file: DiskFile, offset: ByteOffset, bytesEnd: ByteOffset): Promise<Buffer | undefined> {
-  for (let size = 65_536; ; size *= 4) {
-    const buffer = Buffer.allocUnsafe(Math.min(size, Math.max(0, bytesEnd - offset)))
-    const filled = buffer.subarray(0, await readFully(file, buffer, offset))
-    const line = lineAt(filled, 0)
-    if (line !== undefined || filled.length < size) return line
-  }
-}
-
-function eventIn(line: Buffer, withText: boolean): RawEvent | undefined {
-  if (checkLine(line, 0, line.length) === undefined || lineKind(line, 0) !== 'event') return undefined
-  return parseEventLine(line.toString('utf8'), withText)
-}
-
 /** Either the index on disk is wrong, which costs another try, or the log is. */
-async function misplaced(view: LogView, source: Source, offset: ByteOffset, seq: Seq): Promise<Error> {
-  const { segment, range } = source
+async function misplaced(
+  view: LogView,
+  segment: Segment,
+  offset: ByteOffset,
+  { stream, seq }: { readonly stream: string; readonly seq: Seq },
+): Promise<Error> {
   const path = segment.path
   const index = await view.indexes.remake(segment) // throws DAMAGED where the log itself is damaged
-  const places = await index.places(range.stream)
+  const places = await index.places(stream)
   if (places !== undefined && places.offsets[seq - places.first] === offset) {
-    return damaged(view.disk, path, offset, 'line-misplaced', `expected seq ${seq} of ${JSON.stringify(range.stream)}`)
+    return damaged(view.disk, path, offset, 'line-misplaced', `expected seq ${seq} of ${JSON.stringify(stream)}`)
   }
   return new TableDamaged(path, offset, 'the index does not fit the segment')
 }
@@ -258,8 +215,7 @@ async function firstPlaceFrom(view: LogView, stretch: Stretch, cut: Position): P
     let high = places.offsets.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      const line = await longLineAt(file, places.offsets[middle] as number, bytes)
-      const event = line === undefined ? undefined : eventIn(line, false)
+      const event = await eventAtPlace(file, places.offsets[middle] as ByteOffset, bytes)
       if (event !== undefined && event.position < cut) low = middle + 1
       else high = middle
     }

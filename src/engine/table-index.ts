@@ -1,17 +1,21 @@
 // A sealed segment's index on disk: a sorted table under index/. A cache: TableDamaged sends the caller back to the
-// segment itself. Keys: `b` the blobs, `m` the marks, `s:<stream>` a stream's places as [first, previous, offset, delta, …].
+// segment itself. Keys: `b` the blobs, `m` the marks, `s:<stream>` a stream's places as `first previous offsets`, `t:<type>`
+// the offsets of a type's events; offsets are as short as number-text.ts makes them.
 
-import type { ByteOffset } from '../core/numbers.ts'
+import type { ByteOffset, Seq } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { folders } from './layout.ts'
+import { decodeRising, encodeRising } from './number-text.ts'
 import type { Marks, SegmentIndex, StreamPlaces } from './segment-index.ts'
 import type { BlockCache } from './tables/block-cache.ts'
 import type { Entry } from './tables/entry.ts'
+import { TableDamaged } from './tables/table-damaged.ts'
 import { TableReader } from './tables/table-reader.ts'
 import { type TableDescription, writeTable } from './tables/table-writer.ts'
 
 const streamKey = 's:'
+const typeKey = 't:'
 
 export class TableIndex implements SegmentIndex {
   readonly #table: TableReader
@@ -31,7 +35,12 @@ export class TableIndex implements SegmentIndex {
 
   async places(stream: string): Promise<StreamPlaces | undefined> {
     const found = await this.#table.get(streamKey + stream)
-    return found.found && found.value !== null ? parsePlaces(found.value) : undefined
+    return found.found && found.value !== null ? this.#placesIn(found.value) : undefined
+  }
+
+  async typePlaces(type: string): Promise<readonly ByteOffset[]> {
+    const found = await this.#table.get(typeKey + type)
+    return found.found && found.value !== null ? this.#offsetsIn(found.value) : []
   }
 
   async marks(): Promise<Marks> {
@@ -51,11 +60,28 @@ export class TableIndex implements SegmentIndex {
 
   async *streams(): AsyncIterable<readonly (readonly [stream: string, places: StreamPlaces])[]> {
     for await (const page of this.#table.scan({ prefix: streamKey })) {
-      yield page.map(([key, value]) => {
-        assert(value !== null, 'a segment index deletes nothing')
-        return [key.slice(streamKey.length), parsePlaces(value)] as const
-      })
+      yield page.map(([key, value]) => [key.slice(streamKey.length), this.#placesIn(value)] as const)
     }
+  }
+
+  async *types(): AsyncIterable<readonly (readonly [type: string, offsets: readonly ByteOffset[]])[]> {
+    for await (const page of this.#table.scan({ prefix: typeKey })) {
+      yield page.map(([key, value]) => [key.slice(typeKey.length), this.#offsetsIn(value)] as const)
+    }
+  }
+
+  #placesIn(value: string | null): StreamPlaces {
+    assert(value !== null, 'a segment index deletes nothing')
+    const offsetsAt = value.lastIndexOf(' ') + 1
+    const [first, previous] = value.slice(0, offsetsAt).split(' ').map(Number) as [Seq, number]
+    return { first, previous, offsets: this.#offsetsIn(value.slice(offsetsAt)) }
+  }
+
+  #offsetsIn(value: string | null): readonly ByteOffset[] {
+    assert(value !== null, 'a segment index deletes nothing')
+    const offsets = decodeRising(value)
+    if (offsets !== undefined) return offsets
+    throw new TableDamaged(this.#table.path, 0, 'the places in it are none that this release writes')
   }
 
   /** Written with every index; one whose checksums hold has it. */
@@ -77,24 +103,13 @@ async function* rows(index: SegmentIndex): AsyncGenerator<readonly Entry[]> {
     ['m', JSON.stringify([...marks.positions, ...marks.offsets])],
   ]
   for await (const page of index.streams()) {
-    yield page.map(([stream, places]): Entry => [streamKey + stream, formatPlaces(places)])
+    yield page.map(([stream, { first, previous, offsets }]): Entry => {
+      return [streamKey + stream, `${first} ${previous} ${encodeRising(offsets)}`]
+    })
   }
-}
-
-function formatPlaces(places: StreamPlaces): string {
-  let before: ByteOffset = 0
-  let text = `[${places.first},${places.previous}`
-  for (const offset of places.offsets) {
-    text += `,${offset - before}`
-    before = offset
+  for await (const page of index.types()) {
+    yield page.map(([type, offsets]): Entry => [typeKey + type, encodeRising(offsets)])
   }
-  return `${text}]`
-}
-
-function parsePlaces(text: string): StreamPlaces {
-  const [first = 0, previous = 0, ...offsets] = JSON.parse(text) as number[]
-  for (let at = 1; at < offsets.length; at++) offsets[at] = (offsets[at] as number) + (offsets[at - 1] as number)
-  return { first, previous, offsets }
 }
 
 function nextTurn(): Promise<void> {

@@ -220,11 +220,11 @@ class SegmentScan {
       this.#strange(place, 'it lacks fields that an event must have')
       return
     }
-    const { stream, seq, position } = event
+    const { stream, seq, position, type } = event
     const before = this.#context.fold.streams.get(stream)
     const isKnown = before?.stands === true && before.segment > 0 && before.breaks === this.#context.fold.breaks
     if (isKnown && !this.#index.byStream.has(stream)) this.#previous.set(stream, before.segment)
-    this.#index.add({ stream, seq, position, offset: place.offset }, 0)
+    this.#index.add({ stream, seq, position, type, offset: place.offset }, 0)
     this.#index.addBlobs(event.blobs)
     this.#context.fold.takeEvent(event, place)
   }

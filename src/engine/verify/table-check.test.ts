@@ -213,8 +213,8 @@ describe('an index', () => {
 
   function made(): ActiveIndex {
     const index = new ActiveIndex()
-    index.add({ stream: 's', seq: 1, position: 5, offset: 10 }, 0)
-    index.add({ stream: 's', seq: 2, position: 6, offset: 90_000 }, 0)
+    index.add({ stream: 's', seq: 1, position: 5, type: 't', offset: 10 }, 0)
+    index.add({ stream: 's', seq: 2, position: 6, type: 't', offset: 90_000 }, 0)
     index.addBlobs(['b'])
     return index
   }
@@ -227,6 +227,10 @@ describe('an index', () => {
       blobs: async () => ['b'],
       streams: async function* () {
         yield [['s', places] as const]
+      },
+      typePlaces: async () => places.offsets,
+      types: async function* () {
+        yield [['t', places.offsets] as const]
       },
       close: async () => undefined,
       ...changed,
@@ -246,6 +250,12 @@ describe('an index', () => {
     },
   })
 
+  const types = (rows: readonly (readonly [string, readonly number[]])[]): Partial<SegmentIndex> => ({
+    types: async function* () {
+      yield rows
+    },
+  })
+
   it('that says where all is, is well', async () => {
     expect(await indexFindings(async () => onDisk())).toEqual([])
   })
@@ -261,6 +271,9 @@ describe('an index', () => {
     ['another place', streams([['s', { ...places, offsets: [10, 11] }]])],
     ['another segment before', streams([['s', { ...places, previous: 2 }]])],
     ['a stream too few', streams([])],
+    ['a type that is not there', types([['x', places.offsets]])],
+    ['another place of a type', types([['t', [10]]])],
+    ['a type too few', types([])],
   ])('with %s is stale', async (_, changed) => {
     expect(await indexFindings(async () => onDisk(changed))).toMatchObject([
       { kind: 'index-stale', severity: 'warning', file: 'index/1', repair: 'caches' },

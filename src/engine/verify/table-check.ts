@@ -244,7 +244,16 @@ async function firstDifference(parts: IndexParts, index: SegmentIndex): Promise<
     }
     await pace.step(0)
   }
-  return count === made.byStream.size ? undefined : 'streams are missing'
+  if (count < made.byStream.size) return 'streams are missing'
+  let types = 0
+  for await (const page of index.types()) {
+    for (const [type, offsets] of page) {
+      types++
+      if (!isSameList(made.byType.get(type) ?? [], offsets)) return `the places of type ${JSON.stringify(type)} differ`
+    }
+    await pace.step(0)
+  }
+  return types === made.byType.size ? undefined : 'types are missing'
 }
 
 function isSameList(a: readonly number[], b: readonly number[]): boolean {

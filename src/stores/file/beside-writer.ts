@@ -3,8 +3,9 @@
 // again, and in segments that nobody has rewritten since, is real.
 
 import { errorCodeOf } from '../../disks/disk-error.ts'
+import { readBackward } from '../../engine/backward-read.ts'
 import { restOfQuery } from '../../engine/rest-of-query.ts'
-import { readBackward, readForward } from '../../engine/sequential-read.ts'
+import { readForward } from '../../engine/sequential-read.ts'
 import { readStream } from '../../engine/stream-read.ts'
 import { isHoldfastError } from '../../errors.ts'
 import type { ReadItem, ReadQuery } from '../store.ts'
