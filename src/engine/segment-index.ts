@@ -20,8 +20,8 @@ export interface Marks {
 
 export interface SegmentIndex {
   places(stream: string): Promise<StreamPlaces | undefined>
-  /** Where the events of a type begin; empty when there are none. */
-  typePlaces(type: string): Promise<readonly ByteOffset[]>
+  /** Where the events of a type begin; undefined when there are so many that nobody looks them up one by one. */
+  typePlaces(type: string): Promise<readonly ByteOffset[] | undefined>
   marks(): Promise<Marks>
   /** Whether any stream with this prefix has events here. */
   hasPrefix(prefix: string): Promise<boolean>
@@ -30,7 +30,7 @@ export interface SegmentIndex {
   /** Streams by name as UTF-8 bytes, with their places. */
   streams(): AsyncIterable<readonly (readonly [stream: string, places: StreamPlaces])[]>
   /** Types by name as UTF-8 bytes, with their places. */
-  types(): AsyncIterable<readonly (readonly [type: string, offsets: readonly ByteOffset[]])[]>
+  types(): AsyncIterable<readonly (readonly [type: string, offsets: readonly ByteOffset[] | undefined])[]>
   close(): Promise<void>
 }
 
@@ -84,6 +84,22 @@ export class ActiveIndex {
   addBlobs(digests: readonly string[]): void {
     for (const digest of digests) this.blobDigests.add(digest)
   }
+}
+
+/** With one event of a type in fewer bytes, it is cheaper to read everything than to read these alone. */
+const sparseBytes = 2_048
+
+/** Whether so many places within so many bytes are few enough to be looked up one by one. */
+export function areSparse(count: number, bytes: number): boolean {
+  return count * sparseBytes <= bytes
+}
+
+/** Whether an index on disk lists these places of a type; undefined stands for many. */
+export function isWorthListing(
+  offsets: readonly ByteOffset[] | undefined,
+  marks: Marks,
+): offsets is readonly ByteOffset[] {
+  return offsets !== undefined && areSparse(offsets.length, marks.offsets.at(-1) ?? 0)
 }
 
 /** Index of the last element that is at or below `value`; -1 when all are above. */

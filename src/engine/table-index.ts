@@ -1,13 +1,13 @@
 // A sealed segment's index on disk: a sorted table under index/. A cache: TableDamaged sends the caller back to the
 // segment itself. Keys: `b` the blobs, `m` the marks, `s:<stream>` a stream's places as `first previous offsets`, `t:<type>`
-// the offsets of a type's events; offsets are as short as number-text.ts makes them.
+// the offsets of a type's events, or nothing where they are many; offsets are as short as number-text.ts makes them.
 
 import type { ByteOffset, Seq } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { folders } from './layout.ts'
 import { decodeRising, encodeRising } from './number-text.ts'
-import type { Marks, SegmentIndex, StreamPlaces } from './segment-index.ts'
+import { isWorthListing, type Marks, type SegmentIndex, type StreamPlaces } from './segment-index.ts'
 import type { BlockCache } from './tables/block-cache.ts'
 import type { Entry } from './tables/entry.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
@@ -38,9 +38,9 @@ export class TableIndex implements SegmentIndex {
     return found.found && found.value !== null ? this.#placesIn(found.value) : undefined
   }
 
-  async typePlaces(type: string): Promise<readonly ByteOffset[]> {
+  async typePlaces(type: string): Promise<readonly ByteOffset[] | undefined> {
     const found = await this.#table.get(typeKey + type)
-    return found.found && found.value !== null ? this.#offsetsIn(found.value) : []
+    return found.found ? this.#typePlacesIn(found.value) : []
   }
 
   async marks(): Promise<Marks> {
@@ -64,10 +64,14 @@ export class TableIndex implements SegmentIndex {
     }
   }
 
-  async *types(): AsyncIterable<readonly (readonly [type: string, offsets: readonly ByteOffset[]])[]> {
+  async *types(): AsyncIterable<readonly (readonly [type: string, offsets: readonly ByteOffset[] | undefined])[]> {
     for await (const page of this.#table.scan({ prefix: typeKey })) {
-      yield page.map(([key, value]) => [key.slice(typeKey.length), this.#offsetsIn(value)] as const)
+      yield page.map(([key, value]) => [key.slice(typeKey.length), this.#typePlacesIn(value)] as const)
     }
+  }
+
+  #typePlacesIn(value: string | null): readonly ByteOffset[] | undefined {
+    return value === '' ? undefined : this.#offsetsIn(value)
   }
 
   #placesIn(value: string | null): StreamPlaces {
@@ -108,7 +112,9 @@ async function* rows(index: SegmentIndex): AsyncGenerator<readonly Entry[]> {
     })
   }
   for await (const page of index.types()) {
-    yield page.map(([type, offsets]): Entry => [typeKey + type, encodeRising(offsets)])
+    yield page.map(([type, offsets]): Entry => {
+      return [typeKey + type, isWorthListing(offsets, marks) ? encodeRising(offsets) : '']
+    })
   }
 }
 

@@ -12,7 +12,8 @@ import { rebuilt } from '../testing/rebuilt-segment.ts'
 import { bytesOf, filesOf, flipped, putFile, segmentsOf } from '../testing/sample-journal.ts'
 import { openSmall, paddedEvent } from '../testing/small-segments.ts'
 
-const count = 600
+const count = 2_400
+const segmentBytes = 262_144
 
 function typeAt(position: number): string {
   if (position % 50 === 7) return 'rare'
@@ -26,7 +27,7 @@ function positions(wanted: (position: number) => boolean): readonly number[] {
 const isRare = (position: number) => typeAt(position) === 'rare'
 
 async function filled(disk: Disk): Promise<FileStore> {
-  const store = await openSmall(disk, { segmentBytes: 65_536 })
+  const store = await openSmall(disk, { segmentBytes })
   for (let at = 0; at < count; at += 20) {
     const events = Array.from({ length: 20 }, (_, index) => {
       const position = at + index + 1
@@ -90,6 +91,7 @@ describe('events of a rare type', () => {
       [8, 56],
       [100, 420],
       [57, 600],
+      [901, 2_400],
     ] as const) {
       const within = rare.filter((position) => position >= from && position <= to)
       expect(await places(ofTypes(['rare'], { from, to }))).toEqual(within)
@@ -117,7 +119,7 @@ describe('events of a rare type', () => {
     const inner = memoryDisk()
     await (await filled(inner)).close()
     const counter = counted(inner)
-    const store = await openSmall(counter.disk, { segmentBytes: 65_536 })
+    const store = await openSmall(counter.disk, { segmentBytes })
     counter.bytes = 0
     await readEvents(store, ofTypes(['rare'], { direction: 'backward' }))
     const { bytes } = counter
@@ -147,7 +149,7 @@ describe('events of a rare type', () => {
       const sealed = segmentsOf(files).slice(0, -1)
       expect(sealed.length).toBeGreaterThan(2)
       for (const path of sealed) await putFile(disk, path, withExchangedTypes(files.get(path) ?? Buffer.alloc(0)))
-      const again = await openSmall(disk, { segmentBytes: 65_536 })
+      const again = await openSmall(disk, { segmentBytes })
       const found = await readEvents(again, ofTypes(['rare'], { direction }))
       const inOrder = direction === 'forward' ? found : found.toReversed()
       const expected = positions(isRare)
@@ -161,7 +163,7 @@ describe('events of a rare type', () => {
     const disk = memoryDisk()
     const store = await filled(disk)
     await store.close()
-    const again = await openSmall(disk, { segmentBytes: 65_536 })
+    const again = await openSmall(disk, { segmentBytes })
     for (const path of segmentsOf(await filesOf(disk)).slice(0, 2)) {
       const bytes = await bytesOf(disk, path)
       await putFile(disk, path, flipped(bytes, bytes.indexOf('"type":"rare"') + 9, 0))

@@ -8,10 +8,7 @@ import type { PagePace } from './page-pace.ts'
 import { PlaceReader } from './place-read.ts'
 import { isWanted, type ReadRange } from './read-range.ts'
 import type { Segment } from './segment.ts'
-import { lastAtOrBelow, type SegmentIndex } from './segment-index.ts'
-
-/** With one such event in fewer bytes, it is cheaper to read everything. */
-const sparseBytes = 2_048
+import { areSparse, lastAtOrBelow, type SegmentIndex } from './segment-index.ts'
 
 /**
  * Pages of what the query wants of this segment; it is used by the caller meanwhile. Returns the range that is left to be
@@ -69,8 +66,10 @@ async function placesWithin(
     const { from, to } = await offsetsAround(index, range, bytes)
     const places: ByteOffset[] = []
     for (const type of types) {
-      for (const offset of await index.typePlaces(type)) if (offset >= from && offset < to) places.push(offset)
-      if (places.length * sparseBytes > to - from) return undefined
+      const ofType = await index.typePlaces(type)
+      if (ofType === undefined) return undefined
+      for (const offset of ofType) if (offset >= from && offset < to) places.push(offset)
+      if (!areSparse(places.length, to - from)) return undefined
     }
     return types.size > 1 ? places.sort((a, b) => a - b) : places
   })

@@ -250,7 +250,7 @@ describe('an index', () => {
     },
   })
 
-  const types = (rows: readonly (readonly [string, readonly number[]])[]): Partial<SegmentIndex> => ({
+  const types = (rows: readonly (readonly [string, readonly number[] | undefined])[]): Partial<SegmentIndex> => ({
     types: async function* () {
       yield rows
     },
@@ -273,11 +273,25 @@ describe('an index', () => {
     ['a stream too few', streams([])],
     ['a type that is not there', types([['x', places.offsets]])],
     ['another place of a type', types([['t', [10]]])],
+    ['no places of a type that has few', types([['t', undefined]])],
     ['a type too few', types([])],
   ])('with %s is stale', async (_, changed) => {
     expect(await indexFindings(async () => onDisk(changed))).toMatchObject([
       { kind: 'index-stale', severity: 'warning', file: 'index/1', repair: 'caches' },
     ])
+  })
+
+  it('lists no places of a type that has many', async () => {
+    const made = new ActiveIndex()
+    for (const seq of [1, 2]) made.add({ stream: 's', seq, position: seq, type: 't', offset: seq * 10 }, 0)
+    const found = async (offsets: readonly number[] | undefined) => {
+      const findings = new Findings()
+      const streamsAndMarks = { marks: async () => made, ...streams([['s', { ...places, offsets: [10, 20] }]]) }
+      const open = async () => onDisk({ ...streamsAndMarks, blobs: async () => [], ...types([['t', offsets]]) })
+      await checkIndex({ path: 'index/1', open, made, findings, pace: new Pace({}), previous: new Map() })
+      return findings.all().map(({ kind }) => kind)
+    }
+    expect([await found(undefined), await found([10, 20])]).toEqual([[], ['index-stale']])
   })
 
   it('that is damaged is told with its place; what is not its doing is thrown on, and it is closed all the same', async () => {
