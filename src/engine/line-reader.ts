@@ -14,7 +14,19 @@ export interface LineRange {
   readonly to: ByteOffset
   /** Bytes to read at a time. */
   readonly chunkBytes: number
+  /** For who will read all of it: the next piece is read from the disk while the lines of this one are gone through. */
+  readonly ahead?: boolean
 }
+
+/** A piece that is being read. It begins at `roomBytes` in its buffer: what the piece before left over goes in front of it. */
+interface Ahead {
+  readonly bytes: Buffer
+  readonly at: ByteOffset
+  readonly count: Promise<number>
+}
+
+/** Nearly all lines are shorter. */
+const roomBytes = 16_384
 
 /**
  *   while (await lines.load()) while (lines.next()) use(lines.buffer, lines.start, lines.end)
@@ -30,6 +42,10 @@ export class LineReader {
   #base: ByteOffset
   #filled = 0
   #cursor = 0
+  readonly #readsAhead: boolean
+  #ahead: Ahead | undefined
+  /** Of the piece before: nobody needs it any more. */
+  #spare: Buffer | undefined
   /** The current line is buffer[start, end), without its newline. */
   start = 0
   end = 0
@@ -39,6 +55,7 @@ export class LineReader {
     this.#to = range.to
     this.#base = range.from
     this.#chunkBytes = range.chunkBytes
+    this.#readsAhead = range.ahead === true
     this.#bytes = Buffer.allocUnsafe(Math.max(4096, Math.min(range.chunkBytes, range.to - range.from)))
   }
 
@@ -76,6 +93,16 @@ export class LineReader {
   }
 
   async #readMore(): Promise<boolean> {
+    const more = await this.#readOn()
+    if (this.#readsAhead && !this.exhausted) this.#beginAhead()
+    return more
+  }
+
+  async #readOn(): Promise<boolean> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead !== undefined && this.#filled - this.#cursor <= roomBytes) return await this.#take(ahead)
+    await ahead?.count // a long line: it is read once more, behind what is there of it
     this.#bytes.copyWithin(0, this.#cursor, this.#filled)
     this.#base += this.#cursor
     this.#filled -= this.#cursor
@@ -90,6 +117,27 @@ export class LineReader {
     const count = await readFully(this.#file, this.#bytes.subarray(this.#filled, this.#filled + want), at)
     this.#filled += count
     return count > 0
+  }
+
+  #beginAhead(): void {
+    const at = this.#base + this.#filled
+    const want = Math.min(this.#chunkBytes, this.#to - at)
+    const bytes = this.#spare ?? Buffer.allocUnsafe(roomBytes + this.#chunkBytes)
+    const count = readFully(this.#file, bytes.subarray(roomBytes, roomBytes + want), at)
+    count.catch(() => undefined) // told when the piece is needed
+    this.#ahead = { bytes, at, count }
+  }
+
+  async #take({ bytes, at, count }: Ahead): Promise<boolean> {
+    const read = await count
+    const left = this.#filled - this.#cursor
+    this.#bytes.copy(bytes, roomBytes - left, this.#cursor, this.#filled)
+    this.#spare = this.#bytes.length === bytes.length ? this.#bytes : undefined
+    this.#bytes = bytes
+    this.#base = at - roomBytes
+    this.#cursor = roomBytes - left
+    this.#filled = roomBytes + read
+    return read > 0
   }
 
   /** Moves to the next whole line in the buffer. */

@@ -31,7 +31,7 @@ export interface ReplayPlan {
 /** Returns the sum of the last line. */
 export async function replay(plan: ReplayPlan): Promise<number> {
   const { disk, file, path, from, to, state, hash } = plan
-  const lines = new LineReader(file, { from, to, chunkBytes: limits.pageBytes })
+  const lines = new LineReader(file, { from, to, chunkBytes: limits.pageBytes, ahead: true })
   const fold = new Fold(plan)
   while (await lines.load()) {
     const loadedFrom = lines.consumedInBuffer

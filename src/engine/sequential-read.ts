@@ -98,7 +98,8 @@ async function* throughSegment(
   const seek = range.from > segment.facts.first ? await markBefore(view, segment, range.from) : undefined
   const pageMax = Math.min(limits.pageEventsMax, query.limit ?? limits.pageEventsMax)
   const chunkBytes = pageMax <= fewEvents ? fewEventsBytes : limits.pageBytes
-  const lines = new LineReader(file, { from: seek ?? header.bytes, to, chunkBytes })
+  const ahead = query.limit === undefined
+  const lines = new LineReader(file, { from: seek ?? header.bytes, to, chunkBytes, ahead })
   const selects = isSelective(query)
   const withText = query.withText === true
   let previous = seek === undefined ? header.sum : undefined
