@@ -16,7 +16,7 @@ import { readByType } from './type-read.ts'
 
 /** Of who wants a few events, so many bytes are read for each. */
 const eventBytesGuess = 512
-const chunkBytesMin = 4_096
+const chunkBytesMin = 2_048
 const chunkBytesMax = 65_536
 
 export async function* readBackward(view: LogView, query: ReadQuery): AsyncGenerator<readonly RawEvent[]> {

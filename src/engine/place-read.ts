@@ -26,7 +26,7 @@ export class PlaceReader {
   readonly #end: ByteOffset
   readonly #withText: boolean
   /** For runs that it is large enough for; events hold nothing of it. */
-  #scratch: Buffer = Buffer.allocUnsafe(2 * lineBytesGuess)
+  #scratch: Buffer = Buffer.allocUnsafe(lineBytesGuess)
 
   /** `end`: where the readable part of the file ends. */
   constructor(file: DiskFile, end: ByteOffset, withText: boolean) {
@@ -43,7 +43,7 @@ export class PlaceReader {
     offsets: readonly ByteOffset[],
     { from, to }: PlaceRange,
     backward: boolean,
-  ): Promise<readonly (RawEvent | undefined)[]> {
+  ): Promise<{ readonly events: readonly (RawEvent | undefined)[]; readonly bytes: number }> {
     const events: (RawEvent | undefined)[] = []
     let left: PlaceRange = { from, to }
     let bytes = 0
@@ -52,7 +52,7 @@ export class PlaceReader {
       bytes += await this.#readRun(offsets, run, backward, events)
       left = backward ? { from, to: run.from } : { from: run.to, to }
     }
-    return events
+    return { events, bytes }
   }
 
   /** Returns how many bytes its lines have. */

@@ -3,13 +3,15 @@
 // if it isn't, either the index is stale (it is made anew) or the log is damaged (DAMAGED).
 
 import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
+import type { DiskFile } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
+import { limits } from '../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery } from '../stores/store.ts'
 import { type DurableEnd, type LogView, readableBytes } from './log-view.ts'
 import { PagePace } from './page-pace.ts'
 import { eventAtPlace, PlaceReader } from './place-read.ts'
-import { countEvents, matchesType, takeUpTo } from './read-range.ts'
-import { restOfQuery } from './rest-of-query.ts'
+import { matchesType, takeUpTo } from './read-range.ts'
+import { RestOfQuery } from './rest-of-query.ts'
 import { damaged, type Segment } from './segment.ts'
 import type { StreamPlaces } from './segment-index.ts'
 import { stateKeys } from './state-keys.ts'
@@ -32,12 +34,12 @@ export async function* readStream(
   query: ReadQuery,
   stream: string,
 ): AsyncGenerator<readonly ReadItem[]> {
-  let rest = query
+  const rest = new RestOfQuery(query)
   for (let restarts = 0; ; restarts++) {
     try {
-      for await (const page of readOnce(view, rest, stream)) {
+      for await (const page of readOnce(view, rest.query, stream)) {
         yield page
-        rest = restOfQuery(rest, page)
+        rest.gave(page)
         restarts = 0
       }
       return
@@ -62,24 +64,49 @@ async function* readOnce(view: LogView, query: ReadQuery, stream: string): Async
   }
   if (from > to) return
   const backward = query.direction === 'backward'
+  const reading: StreamReading = { query, stream, from, to, end, backward }
   const pace = new PagePace(left)
+  let page = new Page(pace.next())
   for await (const stretch of backward
     ? stretchesBack(view, stream, head.segment, { from, to })
     : stretchesOn(view, stream, head.segment, { from, to })) {
-    for await (const page of readStretch(view, stretch, {
-      stream,
-      pace,
-      from,
-      to,
-      end,
-      backward,
-      withText: query.withText === true,
-    })) {
-      const items = takeUpTo(query.types === undefined ? page : page.filter((event) => matchesType(query, event)), left)
-      left -= countEvents(items)
-      if (items.length > 0) yield items
-      if (left <= 0) return
+    const { segment } = stretch
+    segment.enter()
+    try {
+      const reader = new StretchReader(view, stretch, reading, await segment.file())
+      while (!reader.isDone) {
+        await reader.readInto(page)
+        if (!page.isFull) continue
+        const events = takeUpTo(page.events, left)
+        left -= events.length
+        if (events.length > 0) yield events
+        if (left <= 0) return
+        page = new Page(pace.next())
+      }
+    } finally {
+      await segment.leave()
     }
+  }
+  const events = takeUpTo(page.events, left)
+  if (events.length > 0) yield events
+}
+
+/** What is read before it is given: of one segment or of several. */
+class Page {
+  readonly events: RawEvent[] = []
+  bytes = 0
+  readonly #eventsMax: number
+
+  constructor(eventsMax: number) {
+    this.#eventsMax = eventsMax
+  }
+
+  get room(): number {
+    return this.#eventsMax - this.events.length
+  }
+
+  get isFull(): boolean {
+    return this.room <= 0 || this.bytes >= limits.pageBytes
   }
 }
 
@@ -121,45 +148,58 @@ async function* stretchesOn(view: LogView, stream: string, newest: number, range
   }
 }
 
-interface StretchRange extends SeqRange {
+interface StreamReading extends SeqRange {
+  readonly query: ReadQuery
   readonly stream: string
-  readonly pace: PagePace
   readonly end: DurableEnd
   readonly backward: boolean
-  readonly withText: boolean
 }
 
-async function* readStretch(
-  view: LogView,
-  { segment, places }: Stretch,
-  range: StretchRange,
-): AsyncGenerator<readonly RawEvent[]> {
-  const bytes = readableBytes(segment, range.end)
-  let from = Math.max(0, range.from - places.first)
-  let to = Math.min(range.to + 1 - places.first, places.offsets.length)
-  while (to > from && (places.offsets[to - 1] as ByteOffset) >= bytes) to--
-  segment.enter()
-  try {
-    const lines = new PlaceReader(await segment.file(), bytes, range.withText)
-    while (from < to) {
-      const count = Math.min(to - from, range.pace.next())
-      const wanted = range.backward ? { from: to - count, to } : { from, to: from + count }
-      const found = await lines.read(places.offsets, wanted, range.backward)
-      const visible: RawEvent[] = []
-      for (const [index, event] of found.entries()) {
-        const at = range.backward ? to - 1 - index : from + index
-        const seq = places.first + at
-        if (event === undefined || event.stream !== range.stream || event.seq !== seq) {
-          throw await misplaced(view, segment, places.offsets[at] as ByteOffset, { stream: range.stream, seq })
-        }
-        if (view.state.isVisible(event)) visible.push(event)
+/** Between enter() and leave() of the stretch's segment. */
+class StretchReader {
+  readonly #view: LogView
+  readonly #stretch: Stretch
+  readonly #reading: StreamReading
+  readonly #lines: PlaceReader
+  /** Which places are left, as indices. */
+  #from: number
+  #to: number
+
+  constructor(view: LogView, stretch: Stretch, reading: StreamReading, file: DiskFile) {
+    const { places, segment } = stretch
+    const bytes = readableBytes(segment, reading.end)
+    this.#view = view
+    this.#stretch = stretch
+    this.#reading = reading
+    this.#lines = new PlaceReader(file, bytes, reading.query.withText === true)
+    this.#from = Math.max(0, reading.from - places.first)
+    this.#to = Math.min(reading.to + 1 - places.first, places.offsets.length)
+    while (this.#to > this.#from && (places.offsets[this.#to - 1] as ByteOffset) >= bytes) this.#to--
+  }
+
+  get isDone(): boolean {
+    return this.#from >= this.#to
+  }
+
+  /** Adds to the page those of the next events that are wanted; each must be just the one that the index names. */
+  async readInto(page: Page): Promise<void> {
+    const { segment, places } = this.#stretch
+    const { query, stream, backward } = this.#reading
+    const [from, to] = [this.#from, this.#to]
+    const count = Math.min(to - from, page.room)
+    const wanted = backward ? { from: to - count, to } : { from, to: from + count }
+    const { events, bytes } = await this.#lines.read(places.offsets, wanted, backward)
+    for (const [index, event] of events.entries()) {
+      const at = backward ? to - 1 - index : from + index
+      const seq = places.first + at
+      if (event === undefined || event.stream !== stream || event.seq !== seq) {
+        throw await misplaced(this.#view, segment, places.offsets[at] as ByteOffset, { stream, seq })
       }
-      if (range.backward) to -= found.length
-      else from += found.length
-      if (visible.length > 0) yield visible
+      if (matchesType(query, event) && this.#view.state.isVisible(event)) page.events.push(event)
     }
-  } finally {
-    await segment.leave()
+    page.bytes += bytes
+    if (backward) this.#to -= events.length
+    else this.#from += events.length
   }
 }
 

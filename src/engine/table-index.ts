@@ -2,7 +2,7 @@
 // segment itself. Keys: `b` the blobs, `m` the marks, `s:<stream>` a stream's places as `first previous offsets`, `t:<type>`
 // the offsets of a type's events, or nothing where they are many; offsets are as short as number-text.ts makes them.
 
-import type { ByteOffset, Seq } from '../core/numbers.ts'
+import type { ByteOffset } from '../core/numbers.ts'
 import type { Disk } from '../disks/disk.ts'
 import { assert } from '../errors.ts'
 import { folders } from './layout.ts'
@@ -76,8 +76,10 @@ export class TableIndex implements SegmentIndex {
 
   #placesIn(value: string | null): StreamPlaces {
     assert(value !== null, 'a segment index deletes nothing')
+    const previousAt = value.indexOf(' ') + 1
     const offsetsAt = value.lastIndexOf(' ') + 1
-    const [first, previous] = value.slice(0, offsetsAt).split(' ').map(Number) as [Seq, number]
+    const first = Number(value.slice(0, previousAt))
+    const previous = Number(value.slice(previousAt, offsetsAt))
     return { first, previous, offsets: this.#offsetsIn(value.slice(offsetsAt)) }
   }
 

@@ -30,10 +30,11 @@ export async function* readByType(
   let to = places.length
   while (from < to) {
     const count = Math.min(to - from, pace.next())
-    const found = await lines.read(places, backward ? { from: to - count, to } : { from, to: from + count }, backward)
+    const wanted = backward ? { from: to - count, to } : { from, to: from + count }
+    const { events } = await lines.read(places, wanted, backward)
     const page: RawEvent[] = []
     let isStale = false
-    for (const event of found) {
+    for (const event of events) {
       isStale = event === undefined || query.types?.has(event.type) !== true
       if (event === undefined || isStale) break
       const { position } = event
@@ -46,8 +47,8 @@ export async function* readByType(
       await view.indexes.remake(segment)
       return rest
     }
-    if (backward) to -= found.length
-    else from += found.length
+    if (backward) to -= events.length
+    else from += events.length
   }
   return undefined
 }

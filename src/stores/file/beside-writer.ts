@@ -4,7 +4,7 @@
 
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { readBackward } from '../../engine/backward-read.ts'
-import { restOfQuery } from '../../engine/rest-of-query.ts'
+import { RestOfQuery } from '../../engine/rest-of-query.ts'
 import { readForward } from '../../engine/sequential-read.ts'
 import { readStream } from '../../engine/stream-read.ts'
 import { isHoldfastError } from '../../errors.ts'
@@ -37,13 +37,13 @@ export async function* readBesideWriter(
   query: ReadQuery,
 ): AsyncGenerator<readonly ReadItem[], void, undefined> {
   const tries = new Tries(place)
-  let rest = query
-  while (rest.limit === undefined || rest.limit > 0) {
+  const rest = new RestOfQuery(query)
+  while (!rest.isEmpty) {
     const log = await tries.log()
     try {
-      for await (const page of readLog(log, rest)) {
+      for await (const page of readLog(log, rest.query)) {
         yield page
-        rest = restOfQuery(rest, page)
+        rest.gave(page)
       }
       return
     } catch (error) {
