@@ -86,6 +86,7 @@ describe('a log that is closed under a read', () => {
     ['a stream backward', { kind: 'stream', stream: 'a' }, 'backward'],
   ] as const)('is not taken for one that ends here by who reads %s', async (_what, select, direction) => {
     const { store } = await byTurns()
+    await appendTo(store, 'a', 40)
     const pages = store.read({ select, direction })[Symbol.asyncIterator]()
     expect((await pages.next()).done).toBe(false)
     await store.close()

@@ -43,7 +43,7 @@ describe('a stream that retention shortens while it is read', () => {
     ['whose segments keep events of others', 'o'],
   ])('goes on with what is left, %s', async (_what, other) => {
     const store = await openSmall(memoryDisk())
-    for (let n = 0; n < 25; n++) {
+    for (let n = 0; n < 40; n++) {
       await appendTo(store, 's', 1)
       await appendTo(store, other, 1)
     }

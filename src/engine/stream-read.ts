@@ -64,7 +64,7 @@ async function* readOnce(view: LogView, query: ReadQuery, stream: string): Async
   }
   if (from > to) return
   const backward = query.direction === 'backward'
-  const reading: StreamReading = { query, stream, from, to, end, backward }
+  const reading: StreamReading = { query, stream, from, to, end, backward, earliest }
   const pace = new PagePace(left)
   let page = new Page(pace.next())
   for await (const stretch of backward
@@ -82,6 +82,7 @@ async function* readOnce(view: LogView, query: ReadQuery, stream: string): Async
         if (events.length > 0) yield events
         if (left <= 0) return
         page = new Page(pace.next())
+        reading.earliest = await earliestSeq(view, stream) // retention may have taken more meanwhile
       }
     } finally {
       await segment.leave()
@@ -153,6 +154,8 @@ interface StreamReading extends SeqRange {
   readonly stream: string
   readonly end: DurableEnd
   readonly backward: boolean
+  /** What is older is not shown any more, though it may stand in a file that is still open. */
+  earliest: Seq
 }
 
 /** Between enter() and leave() of the stretch's segment. */
@@ -184,7 +187,7 @@ class StretchReader {
   /** Adds to the page those of the next events that are wanted; each must be just the one that the index names. */
   async readInto(page: Page): Promise<void> {
     const { segment, places } = this.#stretch
-    const { query, stream, backward } = this.#reading
+    const { query, stream, backward, earliest } = this.#reading
     const [from, to] = [this.#from, this.#to]
     const count = Math.min(to - from, page.room)
     const wanted = backward ? { from: to - count, to } : { from, to: from + count }
@@ -195,7 +198,7 @@ class StretchReader {
       if (event === undefined || event.stream !== stream || event.seq !== seq) {
         throw await misplaced(this.#view, segment, places.offsets[at] as ByteOffset, { stream, seq })
       }
-      if (matchesType(query, event) && this.#view.state.isVisible(event)) page.events.push(event)
+      if (seq >= earliest && matchesType(query, event) && this.#view.state.isVisible(event)) page.events.push(event)
     }
     page.bytes += bytes
     if (backward) this.#to -= events.length
