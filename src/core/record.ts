@@ -133,14 +133,25 @@ export interface CheckedLine {
 
 /** Checks the line from[start, end) (end is at its newline) alone; undefined when it isn't what was written. */
 export function checkLine(from: Buffer, start: number, end: number): CheckedLine | undefined {
+  const line = lineTail(from, start, end)
+  if (line === undefined) return undefined
+  return crc32(from.subarray(start, end - tailBytes)) === line.sum ? line : undefined
+}
+
+/** What the line from[start, end) says of itself, without looking whether it is so; undefined when it has no valid tail. */
+export function lineTail(from: Buffer, start: number, end: number): CheckedLine | undefined {
   const bodyEnd = end - tailBytes
   if (bodyEnd <= start) return undefined
   const join = tailJoin(from, bodyEnd)
   if (join === undefined) return undefined
   const sum = readHex(from, bodyEnd + sumAt)
   const link = readHex(from, bodyEnd + linkAt)
-  if (sum < 0 || link < 0) return undefined
-  return crc32(from.subarray(start, bodyEnd)) === sum ? { sum, link, join } : undefined
+  return sum < 0 || link < 0 ? undefined : { sum, link, join }
+}
+
+/** The sum that stands in the line that ends at `end`; -1 when there are no digits where it should be. */
+export function lineSum(from: Buffer, end: number): number {
+  return readHex(from, end - tailBytes + sumAt)
 }
 
 function tailJoin(from: Buffer, at: number): Join | undefined {

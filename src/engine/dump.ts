@@ -6,7 +6,7 @@ import type { AgendaControl, CommandControl, Control, LeaseControl, PinControl }
 import { controlText } from '../core/control-text.ts'
 import { eventStart } from '../core/event-line.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
-import { checkLine, hex8, lineKind, parseControlLine, tailBytes } from '../core/record.ts'
+import { hex8, lineKind, parseControlLine, tailBytes } from '../core/record.ts'
 import { RemovedRun } from '../core/removed-run.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -183,7 +183,7 @@ class HistoryDump {
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end, offset } = lines
-        const line = checkLine(buffer, start, end)
+        const line = lines.check()
         if (line === undefined) throw this.#damaged(segment, offset, 'line-checksum')
         if (line.link !== previous) throw this.#damaged(segment, offset, 'line-link')
         previous = line.sum

@@ -1,8 +1,9 @@
-// The lines of a segment, in order, in bounded memory. It finds lines; whether they are what was written is for the
-// caller to judge (core/record.ts). Used by recovery, reading, verify and the making of an index alike.
+// The lines of a segment, in order, in bounded memory. It finds lines; what it means when one isn't what was written is for
+// the caller to judge. Used by recovery, reading, verify and the making of an index alike.
 
+import { areLinesSound } from '../core/line-sums.ts'
 import type { ByteOffset } from '../core/numbers.ts'
-import { lineEnd } from '../core/record.ts'
+import { type CheckedLine, checkLine, lineEnd, lineTail } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { readFully } from '../disks/whole-io.ts'
 
@@ -25,6 +26,7 @@ interface Ahead {
   readonly count: Promise<number>
 }
 
+const newline = 0x0a
 /** Nearly all lines are shorter. */
 const roomBytes = 16_384
 
@@ -44,6 +46,9 @@ export class LineReader {
   #cursor = 0
   readonly #readsAhead: boolean
   #ahead: Ahead | undefined
+  /** Up to here in the buffer lines were checked together, and were all sound or not. */
+  #checkedTo = 0
+  #areSound = false
   /** Of the piece before: nobody needs it any more. */
   #spare: Buffer | undefined
   /** The current line is buffer[start, end), without its newline. */
@@ -93,6 +98,7 @@ export class LineReader {
   }
 
   async #readMore(): Promise<boolean> {
+    this.#checkedTo = 0
     const more = await this.#readOn()
     if (this.#readsAhead && !this.exhausted) this.#beginAhead()
     return more
@@ -138,6 +144,18 @@ export class LineReader {
     this.#cursor = roomBytes - left
     this.#filled = roomBytes + read
     return read > 0
+  }
+
+  /** The current line, checked alone; undefined when it isn't what was written. */
+  check(): CheckedLine | undefined {
+    if (this.start >= this.#checkedTo) this.#checkLoaded()
+    return this.#areSound ? lineTail(this.#bytes, this.start, this.end) : checkLine(this.#bytes, this.start, this.end)
+  }
+
+  /** All lines from the current one on to the last one that is loaded. */
+  #checkLoaded(): void {
+    this.#checkedTo = this.#bytes.lastIndexOf(newline, this.#filled - 1) + 1
+    this.#areSound = areLinesSound(this.#bytes, this.start, this.#checkedTo)
   }
 
   /** Moves to the next whole line in the buffer. */

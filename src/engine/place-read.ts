@@ -25,7 +25,7 @@ export class PlaceReader {
   readonly #file: DiskFile
   readonly #end: ByteOffset
   readonly #withText: boolean
-  /** For runs that it is large enough for; events hold nothing of it. */
+  /** For a single line; events hold nothing of it. */
   #scratch: Buffer = Buffer.allocUnsafe(lineBytesGuess)
 
   /** `end`: where the readable part of the file ends. */
@@ -49,38 +49,26 @@ export class PlaceReader {
     let bytes = 0
     while (left.from < left.to && bytes < limits.pageBytes) {
       const run = backward ? lastRun(offsets, left) : firstRun(offsets, left)
-      bytes += await this.#readRun(offsets, run, backward, events)
+      const base = offsets[run.from] as ByteOffset
+      const fill = this.#fill(base, Math.min(this.#end, (offsets[run.to - 1] as ByteOffset) + lineBytesGuess) - base)
+      const filled = fill instanceof Promise ? await fill : fill // nothing is waited for that is there
+      for (let count = 0; count < run.to - run.from; count++) {
+        const offset = offsets[backward ? run.to - 1 - count : run.from + count] as ByteOffset
+        const start = offset - base
+        const newline = lineEnd(filled, start)
+        const line = newline >= 0 ? undefined : await longLineAt(this.#file, offset, this.#end)
+        if (newline >= 0) events.push(checkedEvent(filled, start, newline, this.#withText))
+        else events.push(line === undefined ? undefined : checkedEvent(line, 0, line.length, this.#withText))
+        bytes += newline >= 0 ? newline - start : (line?.length ?? 0)
+      }
       left = backward ? { from, to: run.from } : { from: run.to, to }
     }
     return { events, bytes }
   }
 
-  /** Returns how many bytes its lines have. */
-  async #readRun(
-    offsets: readonly ByteOffset[],
-    { from, to }: PlaceRange,
-    backward: boolean,
-    events: (RawEvent | undefined)[],
-  ): Promise<number> {
-    const base = offsets[from] as ByteOffset
-    const want = Math.min(this.#end, (offsets[to - 1] as ByteOffset) + lineBytesGuess) - base
-    const filled = await this.#fill(base, want)
-    let bytes = 0
-    for (let count = 0; count < to - from; count++) {
-      const offset = offsets[backward ? to - 1 - count : from + count] as ByteOffset
-      const start = offset - base
-      const newline = lineEnd(filled, start)
-      const line = newline >= 0 ? undefined : await longLineAt(this.#file, offset, this.#end)
-      if (newline >= 0) events.push(checkedEvent(filled, start, newline, this.#withText))
-      else events.push(line === undefined ? undefined : checkedEvent(line, 0, line.length, this.#withText))
-      bytes += newline >= 0 ? newline - start : (line?.length ?? 0)
-    }
-    return bytes
-  }
-
   /** No promise where the disk answers at once. */
   #fill(base: ByteOffset, want: number): Buffer | Promise<Buffer> {
-    const buffer = (want <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(want)).subarray(0, want)
+    const buffer = want === this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(want)
     const count = this.#file.read(buffer, base)
     return count === want ? buffer : this.#fillRest(buffer, base, count)
   }

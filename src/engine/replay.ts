@@ -5,7 +5,7 @@
 import type { Hash } from 'node:crypto'
 import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset } from '../core/numbers.ts'
-import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
+import { lineKind, parseControlLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -62,7 +62,7 @@ class Fold {
     const { state, index, number } = this.#plan
     while (lines.next()) {
       const { buffer, start, end } = lines
-      const line = checkLine(buffer, start, end)
+      const line = lines.check()
       if (line === undefined) throw this.#damaged(lines, 'line-checksum', 'the line does not match its checksum')
       if (line.link !== this.sum) throw this.#damaged(lines, 'line-link', 'the line does not follow the one before it')
       this.sum = line.sum

@@ -3,7 +3,7 @@
 
 import { eventIn, eventStart } from '../core/event-line.ts'
 import type { Position } from '../core/numbers.ts'
-import { checkLine, lineKind, parseControlLine } from '../core/record.ts'
+import { lineKind, parseControlLine } from '../core/record.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
@@ -145,7 +145,7 @@ async function* throughSegment(
 
 /** The current line's sum; DAMAGED when the line isn't what was written there. */
 function checkedSum(view: LogView, segment: Segment, lines: LineReader, previous: number | undefined): number {
-  const line = checkLine(lines.buffer, lines.start, lines.end)
+  const line = lines.check()
   if (line === undefined) {
     throw damaged(view.disk, segment.path, lines.offset, 'line-checksum', 'the line does not match its checksum')
   }
