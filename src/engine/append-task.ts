@@ -3,6 +3,7 @@
 
 import type { BlobControl } from '../core/control.ts'
 import type { Decision, DecisionView } from '../core/decide.ts'
+import { assert } from '../errors.ts'
 import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
 import type { Outcome } from './group.ts'
 import type { State } from './state.ts'
@@ -33,13 +34,15 @@ export interface AppendHost {
   releaseBlobs(digests: readonly string[]): void
 }
 
-/** One append on its way through the writer. */
-export class AppendTask implements Task {
+/** One append on its way through the writer. With hundreds of callers it is made for each, so it is task and outcome in
+ * one. */
+export class AppendTask implements Task, Outcome {
   readonly bytes: number
   readonly #writer: AppendHost
   readonly #batch: Batch
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: Error) => void
+  #decision: Decision | undefined
 
   constructor(writer: AppendHost, batch: Batch, resolve: (receipt: Receipt) => void, reject: (error: Error) => void) {
     this.#writer = writer
@@ -62,15 +65,21 @@ export class AppendTask implements Task {
 
   stage(): void {
     const decision = this.#writer.judge(this.#batch)
+    this.#decision = decision
     if (decision.kind === 'commit' && this.#batch.durability === 'eventual') this.#resolve(decision.receipt)
-    this.#writer.settleLater({
-      done: () => {
-        if (decision.kind === 'refused') return this.refuse(decision.error)
-        this.#releaseBlobs()
-        this.#resolve(decision.receipt)
-      },
-      failed: (error) => this.refuse(error),
-    })
+    this.#writer.settleLater(this)
+  }
+
+  done(): void {
+    const decision = this.#decision
+    assert(decision !== undefined, 'what was judged is told')
+    if (decision.kind === 'refused') return this.refuse(decision.error)
+    this.#releaseBlobs()
+    this.#resolve(decision.receipt)
+  }
+
+  failed(error: Error): void {
+    this.refuse(error)
   }
 
   /** Once for the whole batch: it ends one claim on each blob, however many of its events name it. */
@@ -94,17 +103,17 @@ function missingFor(batch: Batch, state: State): readonly Promise<unknown>[] | u
   }
   if (batch.expect !== undefined) for (const stream of batch.expect.keys()) loads.head(stream)
   if (batch.command !== undefined) loads.entry(stateKeys.command(batch.command.id))
-  for (const change of batch.agenda ?? nothing) loads.entry(stateKeys.agenda(change.id))
-  for (const change of batch.leases ?? nothing) loads.entry(stateKeys.lease(change.lease))
-  for (const fence of batch.fences ?? nothing) loads.entry(stateKeys.lease(fence.lease))
-  for (const release of batch.releases ?? nothing) {
-    loads.head(release.stream)
-    loads.entry(stateKeys.released(release.stream))
+  if (batch.agenda !== undefined) for (const { id } of batch.agenda) loads.entry(stateKeys.agenda(id))
+  if (batch.leases !== undefined) for (const { lease } of batch.leases) loads.entry(stateKeys.lease(lease))
+  if (batch.fences !== undefined) for (const { lease } of batch.fences) loads.entry(stateKeys.lease(lease))
+  if (batch.releases !== undefined) {
+    for (const { stream } of batch.releases) {
+      loads.head(stream)
+      loads.entry(stateKeys.released(stream))
+    }
   }
   return loads.started
 }
-
-const nothing: readonly never[] = Object.freeze([])
 
 class Loads {
   readonly #state: State
