@@ -3,7 +3,7 @@
 
 import type { BlobControl } from '../core/control.ts'
 import type { Decision, DecisionView } from '../core/decide.ts'
-import { assert } from '../errors.ts'
+import { HoldfastError, never } from '../errors.ts'
 import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
 import type { Outcome } from './group.ts'
 import type { State } from './state.ts'
@@ -34,15 +34,17 @@ export interface AppendHost {
   releaseBlobs(digests: readonly string[]): void
 }
 
-/** One append on its way through the writer. With hundreds of callers it is made for each, so it is task and outcome in
- * one. */
+/** One append on its way through the writer: the task, and when it was judged, the outcome. */
 export class AppendTask implements Task, Outcome {
   readonly bytes: number
   readonly #writer: AppendHost
-  readonly #batch: Batch
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: Error) => void
-  #decision: Decision | undefined
+  /** Until it is judged. What waits for the disk holds on to no payloads: they stand in the group already, and the
+   * collector would have to carry the texts of all callers along. */
+  #batch: Batch | undefined
+  #told: Receipt | HoldfastError | undefined
+  #blobs: readonly string[] = noDigests
 
   constructor(writer: AppendHost, batch: Batch, resolve: (receipt: Receipt) => void, reject: (error: Error) => void) {
     this.#writer = writer
@@ -55,7 +57,7 @@ export class AppendTask implements Task, Outcome {
   }
 
   missing(): readonly Promise<unknown>[] | undefined {
-    return missingFor(this.#batch, this.#writer.state)
+    return missingFor(this.#unjudged(), this.#writer.state)
   }
 
   /** What was refused may be tried again: its blobs stay staged. */
@@ -64,34 +66,45 @@ export class AppendTask implements Task, Outcome {
   }
 
   stage(): void {
-    const decision = this.#writer.judge(this.#batch)
-    this.#decision = decision
-    if (decision.kind === 'commit' && this.#batch.durability === 'eventual') this.#resolve(decision.receipt)
+    const batch = this.#unjudged()
+    const decision = this.#writer.judge(batch)
+    this.#batch = undefined
+    this.#blobs = namedBlobs(batch)
+    this.#told = decision.kind === 'refused' ? decision.error : decision.receipt
+    if (decision.kind === 'commit' && batch.durability === 'eventual') this.#resolve(decision.receipt)
     this.#writer.settleLater(this)
   }
 
+  #unjudged(): Batch {
+    return this.#batch ?? never('an append is judged once')
+  }
+
   done(): void {
-    const decision = this.#decision
-    assert(decision !== undefined, 'what was judged is told')
-    if (decision.kind === 'refused') return this.refuse(decision.error)
-    this.#releaseBlobs()
-    this.#resolve(decision.receipt)
+    const told = this.#told ?? never('an append is judged before it is told')
+    if (told instanceof HoldfastError) {
+      this.refuse(told)
+    } else {
+      if (this.#blobs.length > 0) this.#writer.releaseBlobs(this.#blobs)
+      this.#resolve(told)
+    }
   }
 
   failed(error: Error): void {
     this.refuse(error)
   }
+}
 
-  /** Once for the whole batch: it ends one claim on each blob, however many of its events name it. */
-  #releaseBlobs(): void {
-    let named: string[] | undefined
-    for (const { blobs } of this.#batch.events) {
-      if (blobs === undefined || blobs.length === 0) continue
-      named ??= []
-      named.push(...blobs)
-    }
-    if (named !== undefined) this.#writer.releaseBlobs(named)
+const noDigests: readonly string[] = Object.freeze([])
+
+/** For the whole batch at once: an append ends one claim on each blob, however many of its events name it. */
+function namedBlobs(batch: Batch): readonly string[] {
+  let named: string[] | undefined
+  for (const { blobs } of batch.events) {
+    if (blobs === undefined || blobs.length === 0) continue
+    named ??= []
+    named.push(...blobs)
   }
+  return named ?? noDigests
 }
 
 /** Loads for what the batch mentions and memory doesn't hold; undefined when it holds everything. */
