@@ -139,7 +139,8 @@ function expectationError(batch: Batch, view: DecisionView): HoldfastError | und
 }
 
 function fenceError(batch: Batch, view: DecisionView): HoldfastError | undefined {
-  for (const fence of batch.fences ?? none) {
+  if (batch.fences === undefined) return undefined
+  for (const fence of batch.fences) {
     const lease = view.lease(fence.lease)
     if (lease === undefined || !lease.held || lease.token !== fence.token) {
       return leaseLost(fence.lease, fence.token, lease)
@@ -150,7 +151,8 @@ function fenceError(batch: Batch, view: DecisionView): HoldfastError | undefined
 
 function blobError(batch: Batch, view: DecisionView): HoldfastError | undefined {
   for (const event of batch.events) {
-    for (const digest of event.blobs ?? none) {
+    if (event.blobs === undefined) continue
+    for (const digest of event.blobs) {
       if (view.hasBlob(digest) || view.stagedBlob(digest) !== undefined) continue
       return new HoldfastError('BLOB_MISSING', `the event ${event.type} names blob ${digest}, which is not stored`, {
         hint: 'Put the content first and append the reference that put() returned.',

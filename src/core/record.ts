@@ -12,6 +12,7 @@ import { crc32 } from 'node:zlib'
 import { HoldfastError } from '../errors.ts'
 import type { RawEvent } from '../stores/store.ts'
 import type { Control } from './control.ts'
+import { jsonString } from './json-string.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
 
 /** Bytes of `,"sum":"xxxxxxxx","link":"xxxxxxxx"}`, without the newline. */
@@ -42,7 +43,7 @@ export interface EventTail {
 
 /** `,"type":…,"data":…`: encoded once when an append arrives, before its numbers are known. */
 export function encodeEventTail(event: EventTail): string {
-  let text = `,"type":${JSON.stringify(event.type)}`
+  let text = `,"type":${jsonString(event.type)}`
   if (event.version !== 1) text += `,"version":${event.version}`
   if (event.blobs !== undefined && event.blobs.length > 0) text += `,"blobs":${JSON.stringify(event.blobs)}`
   text += `,"data":${event.data}`
@@ -58,7 +59,7 @@ export interface EventPlaceAndTime {
 
 /** The body of an event. `more`: the next line belongs to the same batch. */
 export function eventBody(place: EventPlaceAndTime, tail: string, more: boolean): string {
-  const head = `{"position":${place.position},"stream":${JSON.stringify(place.stream)},"seq":${place.seq},"time":${place.time}`
+  const head = `{"position":${place.position},"stream":${jsonString(place.stream)},"seq":${place.seq},"time":${place.time}`
   return more ? `${head}${tail},"more":true` : head + tail
 }
 

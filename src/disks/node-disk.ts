@@ -34,6 +34,8 @@ const syncedFlag = process.platform === 'linux' ? (fs.constants.O_DSYNC ?? 0) : 
  * does there. */
 const syncContent = process.platform === 'darwin' ? fsync : fdatasync
 
+const undefinedIfAbsent = { throwIfNoEntry: false } as const
+
 export interface NodeDiskOptions {
   /** Insist on the lock mechanism that a journal has recorded. */
   readonly lockMechanism?: LockMechanism
@@ -47,11 +49,15 @@ class NodeDisk implements Disk {
   readonly label: string
   readonly lockMechanism: LockMechanism
   readonly #root: string
+  /** What existsNow was asked last. A writer asks for one path after each write, and to put it together costs more than
+   * the look. */
+  #asked: { readonly path: string; readonly full: string }
 
   constructor(root: string, label: string, lockMechanism: LockMechanism) {
     this.#root = root
     this.label = label
     this.lockMechanism = lockMechanism
+    this.#asked = { path: '', full: root }
   }
 
   #full(path: string): string {
@@ -120,8 +126,9 @@ class NodeDisk implements Disk {
   }
 
   existsNow(path: string): boolean {
+    if (path !== this.#asked.path) this.#asked = { path, full: this.#full(path) }
     // Throws for anything but "not there": an error is never taken for absence.
-    return fs.lstatSync(this.#full(path), { throwIfNoEntry: false }) !== undefined
+    return fs.lstatSync(this.#asked.full, undefinedIfAbsent) !== undefined
   }
 
   async lock(path: string): Promise<DiskLock | undefined> {

@@ -3,6 +3,7 @@
 
 import type { BlobControl } from '../core/control.ts'
 import type { Decision, DecisionView } from '../core/decide.ts'
+import { HoldfastError, never } from '../errors.ts'
 import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
 import type { Outcome } from './group.ts'
 import type { State } from './state.ts'
@@ -33,13 +34,17 @@ export interface AppendHost {
   releaseBlobs(digests: readonly string[]): void
 }
 
-/** One append on its way through the writer. */
-export class AppendTask implements Task {
+/** One append on its way through the writer: the task, and when it was judged, the outcome. */
+export class AppendTask implements Task, Outcome {
   readonly bytes: number
   readonly #writer: AppendHost
-  readonly #batch: Batch
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: Error) => void
+  /** Until it is judged. What waits for the disk holds on to no payloads: they stand in the group already, and the
+   * collector would have to carry the texts of all callers along. */
+  #batch: Batch | undefined
+  #told: Receipt | HoldfastError | undefined
+  #blobs: readonly string[] = noDigests
 
   constructor(writer: AppendHost, batch: Batch, resolve: (receipt: Receipt) => void, reject: (error: Error) => void) {
     this.#writer = writer
@@ -52,7 +57,7 @@ export class AppendTask implements Task {
   }
 
   missing(): readonly Promise<unknown>[] | undefined {
-    return missingFor(this.#batch, this.#writer.state)
+    return missingFor(this.#unjudged(), this.#writer.state)
   }
 
   /** What was refused may be tried again: its blobs stay staged. */
@@ -61,28 +66,45 @@ export class AppendTask implements Task {
   }
 
   stage(): void {
-    const decision = this.#writer.judge(this.#batch)
-    if (decision.kind === 'commit' && this.#batch.durability === 'eventual') this.#resolve(decision.receipt)
-    this.#writer.settleLater({
-      done: () => {
-        if (decision.kind === 'refused') return this.refuse(decision.error)
-        this.#releaseBlobs()
-        this.#resolve(decision.receipt)
-      },
-      failed: (error) => this.refuse(error),
-    })
+    const batch = this.#unjudged()
+    const decision = this.#writer.judge(batch)
+    this.#batch = undefined
+    this.#blobs = namedBlobs(batch)
+    this.#told = decision.kind === 'refused' ? decision.error : decision.receipt
+    if (decision.kind === 'commit' && batch.durability === 'eventual') this.#resolve(decision.receipt)
+    this.#writer.settleLater(this)
   }
 
-  /** Once for the whole batch: it ends one claim on each blob, however many of its events name it. */
-  #releaseBlobs(): void {
-    let named: string[] | undefined
-    for (const { blobs } of this.#batch.events) {
-      if (blobs === undefined || blobs.length === 0) continue
-      named ??= []
-      named.push(...blobs)
-    }
-    if (named !== undefined) this.#writer.releaseBlobs(named)
+  #unjudged(): Batch {
+    return this.#batch ?? never('an append is judged once')
   }
+
+  done(): void {
+    const told = this.#told ?? never('an append is judged before it is told')
+    if (told instanceof HoldfastError) {
+      this.refuse(told)
+    } else {
+      if (this.#blobs.length > 0) this.#writer.releaseBlobs(this.#blobs)
+      this.#resolve(told)
+    }
+  }
+
+  failed(error: Error): void {
+    this.refuse(error)
+  }
+}
+
+const noDigests: readonly string[] = Object.freeze([])
+
+/** For the whole batch at once: an append ends one claim on each blob, however many of its events name it. */
+function namedBlobs(batch: Batch): readonly string[] {
+  let named: string[] | undefined
+  for (const { blobs } of batch.events) {
+    if (blobs === undefined || blobs.length === 0) continue
+    named ??= []
+    named.push(...blobs)
+  }
+  return named ?? noDigests
 }
 
 /** Loads for what the batch mentions and memory doesn't hold; undefined when it holds everything. */
@@ -94,17 +116,17 @@ function missingFor(batch: Batch, state: State): readonly Promise<unknown>[] | u
   }
   if (batch.expect !== undefined) for (const stream of batch.expect.keys()) loads.head(stream)
   if (batch.command !== undefined) loads.entry(stateKeys.command(batch.command.id))
-  for (const change of batch.agenda ?? nothing) loads.entry(stateKeys.agenda(change.id))
-  for (const change of batch.leases ?? nothing) loads.entry(stateKeys.lease(change.lease))
-  for (const fence of batch.fences ?? nothing) loads.entry(stateKeys.lease(fence.lease))
-  for (const release of batch.releases ?? nothing) {
-    loads.head(release.stream)
-    loads.entry(stateKeys.released(release.stream))
+  if (batch.agenda !== undefined) for (const { id } of batch.agenda) loads.entry(stateKeys.agenda(id))
+  if (batch.leases !== undefined) for (const { lease } of batch.leases) loads.entry(stateKeys.lease(lease))
+  if (batch.fences !== undefined) for (const { lease } of batch.fences) loads.entry(stateKeys.lease(lease))
+  if (batch.releases !== undefined) {
+    for (const { stream } of batch.releases) {
+      loads.head(stream)
+      loads.entry(stateKeys.released(stream))
+    }
   }
   return loads.started
 }
-
-const nothing: readonly never[] = Object.freeze([])
 
 class Loads {
   readonly #state: State

@@ -1,7 +1,7 @@
 // The published durable place (FORMAT.md, section 6): how readers in other processes know how far they may read, and
 // a witness for recovery. Written after each sync without being synced itself: it may lag, never lead.
 
-import type { ByteOffset, Position } from '../core/numbers.ts'
+import type { ByteOffset, Position, TimeMs } from '../core/numbers.ts'
 import { bodySum, hex8 } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { errorCodeOf } from '../disks/disk-error.ts'
@@ -51,6 +51,9 @@ export async function readMark(disk: Disk): Promise<DurablePlace | undefined> {
 /** Publishes in the background, the newest place only: while one write is on its way, later places replace each other. */
 export class DurableMark {
   readonly #file: DiskFile
+  /** Newer than what was published, by less than a millisecond. */
+  #held: DurablePlace | undefined
+  #publishedAt: TimeMs | undefined
   #next: DurablePlace | undefined
   #writing: Promise<void> | undefined
   /** How many places were published, and how many of them are written or overtaken. */
@@ -66,7 +69,25 @@ export class DurableMark {
     return new DurableMark(await disk.open(durablePath, { mode: 'write', create: 'maybe' }))
   }
 
+  /**
+   * Publishes once in a millisecond: for one caller that appends on and on, a write of its own for each append would
+   * cost a sixth of the rate. A place that is held back is replaced by the next one, or published when none follows.
+   */
+  offer(place: DurablePlace, now: TimeMs): void {
+    if (now === this.#publishedAt) {
+      this.#held = place
+    } else {
+      this.#publishedAt = now
+      this.publish(place)
+    }
+  }
+
+  publishHeld(): void {
+    if (this.#held !== undefined) this.publish(this.#held)
+  }
+
   publish(place: DurablePlace): void {
+    this.#held = undefined
     this.#next = place
     this.#published++
     this.#writing ??= this.#write()
@@ -94,8 +115,9 @@ export class DurableMark {
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
-  /** Resolves when readers can know of all that was published before, or when that can't be written. */
+  /** Resolves when readers can know of all that was offered before, or when that can't be written. */
   async shown(): Promise<void> {
+    this.publishHeld()
     const count = this.#published
     while (this.#written < count && this.#writing !== undefined) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve))

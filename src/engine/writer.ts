@@ -224,6 +224,7 @@ export class Writer implements AppendHost, Restless {
     try {
       while (!this.#staging.isEmpty && this.#failure === undefined) {
         await this.#write(this.#staging.begin())
+        if (this.#rotationDue || this.#queue.isResting) this.#parts.mark.publishHeld() // the next group may be long in coming
         if (this.#rotationDue) await this.#rotate()
         if (this.#queue.isResting) await this.#queue.pump()
       }
@@ -232,6 +233,10 @@ export class Writer implements AppendHost, Restless {
     } finally {
       this.#isWriting = false
     }
+    // Behind those who were just told: when they append on, the next group shows readers this one as well.
+    process.nextTick(() => {
+      if (!this.hasPending) this.#parts.mark.publishHeld()
+    })
     if (this.#failure === undefined) {
       if (!this.#witnessed) this.#rest.start()
       this.#tellIdle()
@@ -251,7 +256,7 @@ export class Writer implements AppendHost, Restless {
       this.#durable = group.position
       this.writes++
       this.#witnessed = group.isWitness
-      this.#parts.mark.publish(this.#durablePlace())
+      this.#parts.mark.offer(this.#durablePlace(), this.#parts.clock.now())
     }
     for (const outcome of this.#staging.arrived()) outcome.done()
     this.#parts.events.durable()

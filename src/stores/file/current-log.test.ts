@@ -144,6 +144,7 @@ describe('a reader', () => {
     const { disk: racing, fault } = failingOn(disk, (path) => path === first)
     const reader = await openSample(racing, { readOnly: true })
     await writer.append(batch)
+    await writer.flush()
     const sound = await bytesOf(disk, first)
     const torn = Buffer.from(sound)
     torn[sound.length - 50] = 0x21
@@ -154,6 +155,7 @@ describe('a reader', () => {
     await reader.refresh()
     expect(await readEvents(reader, all)).toHaveLength(2)
     await writer.append(batch)
+    await writer.flush()
     fault.error = diskError('EIO', 'read', first)
     await expect(reader.refresh()).rejects.toMatchObject({ code: 'IO' })
     fault.error = undefined
@@ -295,6 +297,7 @@ describe('a reader whose log is opened anew', () => {
     const asking = askForMissing()
     await look.reached
     await writer.append(batch)
+    await writer.flush()
     await reader.refresh()
     expect(reader.head().position).toBe(2)
     look.goOn()
@@ -312,6 +315,7 @@ describe('a reader whose log is opened anew', () => {
     await look.reached
     await fillSample(writer, fakeClock(), 2, 30)
     await writer.append(batch)
+    await writer.flush()
     const refreshed = reader.refresh()
     look.goOn()
     await Promise.all([asking, refreshed])
@@ -324,6 +328,7 @@ describe('a reader whose log is opened anew', () => {
   it('shows what the log vouches for when the durable place can not be read any more', async () => {
     const { disk, writer, reader, looks, askForMissing } = await stage()
     await writer.append(batch)
+    await writer.flush()
     await reader.refresh()
     await putFile(disk, 'durable', Buffer.from('torn'))
     const before = looks()
@@ -331,6 +336,7 @@ describe('a reader whose log is opened anew', () => {
     expect(looks() - before).toBe(5)
     expect(await readEvents(reader, all)).toHaveLength(1)
     await writer.append(batch)
+    await writer.flush()
     await reader.refresh()
     expect(await readEvents(reader, all)).toHaveLength(3)
     await reader.close()
