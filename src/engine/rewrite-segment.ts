@@ -81,7 +81,9 @@ class Rewriting {
       return [rewrite]
     })
     assert(rewrite !== undefined, 'the record was made when it was laid out')
-    // A reader that meets the new file must find the record that vouches for it when it opens the log anew.
+    // A reader that meets the new file must find the record that vouches for it when it opens the log anew, also behind a
+    // power cut that the new name survived and the published place did not: so the log itself says that it is durable.
+    await writer.witness()
     await writer.shown()
     await putInPlace(disk, rewrite)
     await removeReplaced(disk, rewrite)
