@@ -7,18 +7,20 @@ import { lineBytesMax, relink, writeLine } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { writeFully } from '../disks/whole-io.ts'
 
-const pieceBytes = 1_048_576
+const pieceBytesDefault = 1_048_576
 
 export class LineWriter {
   readonly #file: DiskFile
   readonly #hash = createHash('sha256')
-  #buffer: Buffer = Buffer.allocUnsafe(2 * pieceBytes)
+  #buffer: Buffer
   #filled = 0
   #written: ByteOffset = 0
   #sum = 0
 
-  constructor(file: DiskFile) {
+  /** `pieceBytes`: how much is digested and written at a time, beside whatever else the process does. */
+  constructor(file: DiskFile, pieceBytes: number = pieceBytesDefault) {
     this.#file = file
+    this.#buffer = Buffer.allocUnsafe(2 * pieceBytes)
   }
 
   /** Where the next line will stand. */
