@@ -61,4 +61,10 @@ describe('limits', () => {
     expect(limits.pageBytes).toBeLessThan(limits.segmentBytes)
     expect(limits.pageEventsMax).toBeLessThanOrEqual(limits.batchEventsMax)
   })
+
+  it('let retention work in smaller pieces than a reader, and sync less at a time than a segment', () => {
+    expect(limits.upkeepPieceBytes).toBeLessThan(limits.pageBytes)
+    expect(limits.upkeepPieceBytes).toBeLessThan(limits.upkeepSyncBytes)
+    expect(limits.upkeepSyncBytes).toBeLessThan(limits.segmentBytes)
+  })
 })

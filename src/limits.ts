@@ -33,6 +33,8 @@ export const limits = {
   /** What retention reads and writes at a time: between two such pieces appends have their turn, so what a piece takes
    * is what an append may have to wait longer. */
   upkeepPieceBytes: 32_768,
+  /** What retention lets gather before it syncs, for the same reason. */
+  upkeepSyncBytes: 1_048_576,
   /** Blob content at or below this rides in the log; larger content becomes chunk files. */
   blobInlineBytesMax: 4_096,
   /** Content-defined chunking of larger blobs. */

@@ -9,18 +9,28 @@ import { writeFully } from '../disks/whole-io.ts'
 
 const pieceBytesDefault = 1_048_576
 
+/** How a long file is written beside the appends of the same process and on the same disk. */
+export interface LinePace {
+  /** Digested and written at a time. */
+  readonly pieceBytes?: number
+  /** Synced at a time, not all at the end: an append's sync waits for what the disk is made to write by another. */
+  readonly syncEveryBytes?: number
+}
+
 export class LineWriter {
   readonly #file: DiskFile
   readonly #hash = createHash('sha256')
+  readonly #syncEveryBytes: number
+  #unsynced = 0
   #buffer: Buffer
   #filled = 0
   #written: ByteOffset = 0
   #sum = 0
 
-  /** `pieceBytes`: how much is digested and written at a time, beside whatever else the process does. */
-  constructor(file: DiskFile, pieceBytes: number = pieceBytesDefault) {
+  constructor(file: DiskFile, pace: LinePace = {}) {
     this.#file = file
-    this.#buffer = Buffer.allocUnsafe(2 * pieceBytes)
+    this.#syncEveryBytes = pace.syncEveryBytes ?? Number.POSITIVE_INFINITY
+    this.#buffer = Buffer.allocUnsafe(2 * (pace.pieceBytes ?? pieceBytesDefault))
   }
 
   /** Where the next line will stand. */
@@ -75,5 +85,9 @@ export class LineWriter {
     await writeFully(this.#file, piece, this.#written)
     this.#written += piece.length
     this.#filled = 0
+    this.#unsynced += piece.length
+    if (this.#unsynced < this.#syncEveryBytes) return
+    this.#unsynced = 0
+    await this.#file.sync()
   }
 }

@@ -139,7 +139,7 @@ class Rewriting {
     const file = await disk.open(part, { mode: 'write', create: 'exclusive' })
     try {
       const header = await this.#first.header()
-      const out = new LineWriter(file, limits.upkeepPieceBytes)
+      const out = new LineWriter(file, { pieceBytes: limits.upkeepPieceBytes, syncEveryBytes: limits.upkeepSyncBytes })
       const line = headerLine({ ...header.header, carried: 0, rewritten: reason }, header.link)
       await out.addLine(line.bytes, line.sum)
       for (const segment of this.#segments) await this.#copy(segment, out)
