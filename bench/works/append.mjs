@@ -35,7 +35,7 @@ async function runAppend({ scale, rounds, scratch, tell }) {
   for (const peer of peers) await once(peer, 64, 100) // not counted: the code becomes warm
   const rows = []
   for (const count of callers) {
-    const label = (round) => tell(`${count} callers`, round)
+    const label = (round) => tell(count === 1 ? '1 caller' : `${count} callers`, round)
     const figures = await interleave(peers, rounds, (peer) => once(peer, count, measureMs), label)
     for (const peer of peers) {
       const theirs = figures.get(peer)

@@ -44,7 +44,7 @@ async function runRetention({ scale, rounds, scratch, tell }) {
   for (const name of halves) await half(name, 64, 500) // not counted: the code becomes warm
   const rows = []
   for (const count of callers) {
-    const label = (round) => tell(`${count} callers`, round)
+    const label = (round) => tell(count === 1 ? '1 caller' : `${count} callers`, round)
     const figures = await interleave(halves, rounds, (name) => half(name, count, ms), label)
     rows.push(...rowsOf(count, figures))
   }

@@ -81,7 +81,7 @@ export function scaleChart({ rows, exponents }) {
     yLabel: 'cost, in the unit that the line names',
     series: costs.map(({ label }) => ({
       label,
-      note: exponents[label] === undefined ? '' : `events^${exponents[label].toFixed(2).replace('-', '−')}`,
+      note: exponents[label] === undefined ? '' : `grows with events^${exponents[label].toFixed(2).replace('-', '−')}`,
       points: measured.map((row) => [row.events, row[label].median]),
     })),
   }
