@@ -35,16 +35,18 @@ export function measureGrown(peer, { directory, events, streams, ms }) {
 }
 
 const children = new Set()
-/** Ends what still runs, when the benchmark itself is ended. */
-export function endProcesses() {
+/** Ends what still runs, when the benchmark itself is ended: it would go on writing where files are being removed. */
+export async function endProcesses() {
+  const ended = [...children].map((child) => once(child, 'exit'))
   for (const child of children) child.kill('SIGKILL')
+  await Promise.all(ended)
 }
 
 async function inProcess(task) {
   const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.add(child)
+  child.once('exit', () => children.delete(child))
   const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  children.delete(child)
   if (task.task === 'die' && signal === 'SIGKILL') return undefined
   if (code !== 0) throw new Error(`${task.task} of ${task.peer} in ${task.directory} ended with ${signal ?? code}`)
   return JSON.parse(output)

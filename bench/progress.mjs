@@ -9,6 +9,7 @@ export class Progress {
   #began
   #toldAt
   #work = ''
+  #what = ''
 
   constructor({ stream, now }) {
     this.#stream = stream
@@ -24,8 +25,14 @@ export class Progress {
 
   /** `row`: what is measured; `round` counts from 0. */
   tell(row, round) {
+    this.#what = `${this.#work}: ${row}${round === undefined ? '' : `, round ${round + 1}`}`
+    this.again()
+  }
+
+  /** Nothing new but the time: what takes long is still at it. */
+  again() {
     const now = this.#now()
-    const text = `${this.#work}: ${row}${round === undefined ? '' : `, round ${round + 1}`}, ${Math.round((now - this.#began) / 1_000)} s`
+    const text = `${this.#what}, ${Math.round((now - this.#began) / 1_000)} s`
     if (this.#stream.isTTY) this.#stream.write(`\r\x1b[K${text}`)
     else if (now - this.#toldAt >= everyMs) {
       this.#toldAt = now

@@ -39,11 +39,13 @@ function wantedOrTold() {
 
 async function run({ works, scale, rounds, json, svg, directory }) {
   const scratch = mkdtempSync(join(directory, 'run-'))
-  const clear = () => rmSync(scratch, { recursive: true, force: true })
+  const clear = async () => {
+    await endProcesses()
+    rmSync(scratch, { recursive: true, force: true })
+  }
   for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => {
-      endProcesses()
-      clear()
+    process.once(signal, async () => {
+      await clear()
       process.exit(signal === 'SIGINT' ? 130 : 143)
     })
   }
@@ -53,6 +55,7 @@ async function run({ works, scale, rounds, json, svg, directory }) {
     const report = { at: new Date().toISOString(), scale, rounds, machine, results: [] }
     const progress = new Progress({ stream: process.stderr, now: () => performance.now() })
     const tell = (row, round) => progress.tell(row, round)
+    setInterval(() => progress.again(), 1_000).unref()
     const histories = new Histories(scratch, tell)
     for (const [at, work] of works.entries()) {
       progress.begin(work.id)
@@ -68,7 +71,7 @@ async function run({ works, scale, rounds, json, svg, directory }) {
     }
     console.log(`Figures: ${json}${works.includes(growth) ? `\nPlot: ${svg}` : ''}`)
   } finally {
-    clear()
+    await clear()
   }
 }
 

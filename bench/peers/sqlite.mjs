@@ -54,7 +54,10 @@ class SqliteStore {
     this.#database = database
     database.pragma('journal_mode = WAL')
     database.pragma(`synchronous = ${isBuilding ? 'OFF' : 'FULL'}`)
-    if (isBuilding) database.pragma('cache_size = -500000')
+    if (isBuilding) {
+      database.pragma('cache_size = -500000')
+      database.pragma('wal_autocheckpoint = 100000')
+    }
     // This build's own default is NORMAL, which loses commits in a power cut: so both are asked for, not believed.
     mustEqual(database.pragma('journal_mode', { simple: true }), 'wal', 'SQLite: journal_mode')
     if (!isBuilding) mustEqual(database.pragma('synchronous', { simple: true }), synchronousFull, 'SQLite: synchronous')

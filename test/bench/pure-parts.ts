@@ -73,7 +73,7 @@ interface ProgressParts {
   readonly Progress: new (host: {
     readonly stream: { readonly isTTY: boolean; write(text: string): void }
     readonly now: () => number
-  }) => { begin(work: string): void; tell(row: string, round?: number): void; clear(): void }
+  }) => { begin(work: string): void; tell(row: string, round?: number): void; again(): void; clear(): void }
 }
 
 async function load<T>(name: string): Promise<T> {

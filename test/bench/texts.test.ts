@@ -149,6 +149,7 @@ describe('the line that says how far a run is', () => {
     at(10_000, () => line.tell('64 callers', 1))
     at(19_999, () => line.tell('64 callers', 2))
     line.clear()
-    expect(written).toEqual(['W1: begins, 0 s\n', 'W1: 64 callers, round 2, 10 s\n'])
+    at(20_000, () => line.again())
+    expect(written).toEqual(['W1: begins, 0 s\n', 'W1: 64 callers, round 2, 10 s\n', 'W1: 64 callers, round 3, 20 s\n'])
   })
 })
