@@ -21,7 +21,8 @@ export class Histories {
     this.#tell = tell
   }
 
-  /** Of each peer: { directory, events, streams, commands, stored }. `stored` is its size as it was built. */
+  /** Of each peer: { directory, events, laid, streams, commands, stored }. `laid` counts the events that are those of
+   * eventAt(), one after the other; `stored` is its size as it was built. */
   async get({ peers, ...shape }) {
     const missing = peers.filter((peer) => !this.#made.has(keyOf(peer, shape)))
     const next = async () => {
@@ -36,7 +37,7 @@ export class Histories {
     const key = keyOf(peer, shape)
     const directory = join(this.#scratch, key.replaceAll(/[^a-z0-9-]+/gi, '-'))
     await build(peer, { directory, ...shape })
-    this.#made.set(key, { ...shape, directory, stored: sizeOf(directory) })
+    this.#made.set(key, { ...shape, laid: shape.events, directory, stored: sizeOf(directory) })
   }
 
   /** For changes: a copy, or for the largest the history itself. `done()` removes a copy. */

@@ -25,13 +25,13 @@ export function appendAndDie(peer, { directory, from, events, streams, commands 
 }
 
 /** Opens and reads the head of one stream, and with `commands` a receipt; gives the times in ms and memory in bytes. */
-export function timedOpen(peer, { directory, events, streams, commands = false }) {
-  return inProcess({ task: 'open', peer, directory, events, streams, commands })
+export function timedOpen(peer, { directory, events, laid, streams, commands = false }) {
+  return inProcess({ task: 'open', peer, directory, events, laid, streams, commands })
 }
 
 /** What reading and appending cost in a journal of this size (tasks/grown.mjs). */
-export function measureGrown(peer, { directory, events, streams, ms }) {
-  return inProcess({ task: 'grown', peer, directory, events, streams, ms })
+export function measureGrown(peer, { directory, events, laid, streams, ms }) {
+  return inProcess({ task: 'grown', peer, directory, events, streams, kept: oldest(laid, streams), ms })
 }
 
 const children = new Set()
@@ -75,19 +75,24 @@ async function fill(peer, { task, directory, from, events, streams, commands }) 
   return {}
 }
 
-async function openOnce(peer, { directory, events, streams, commands }) {
-  // A stream whose newest event is as far back as any: the first of the last turn through all streams.
-  const { stream } = eventAt(Math.max(0, events - streams), streams)
+/** A stream whose newest event is as far back as any: the first of the last turn through all streams. */
+function oldest(laid, streams) {
+  return eventAt(Math.max(0, laid - streams), streams).stream
+}
+
+/** `laid`: how many of the events follow one another as eventAt() makes them, which are the first. */
+async function openOnce(peer, { directory, events, laid, streams, commands }) {
+  const stream = oldest(laid, streams)
   const rssBefore = process.memoryUsage.rss()
   const began = performance.now()
   const store = await peer.open(directory)
   const openMs = performance.now() - began
   const seq = await store.headOf(stream)
-  const position = commands ? await store.commandPosition(commandIdAt(events >> 1)) : undefined
+  const position = commands ? await store.commandPosition(commandIdAt(laid >> 1)) : undefined
   const headMs = performance.now() - began
   const rss = process.memoryUsage.rss()
-  mustEqual(seq, Math.floor(events / streams), `${peer.name}: head of ${stream}`)
-  if (commands) mustEqual(position, (events >> 1) + 1, `${peer.name}: position of a command`)
+  mustEqual(seq, Math.floor(laid / streams), `${peer.name}: head of ${stream}`)
+  if (commands) mustEqual(position, (laid >> 1) + 1, `${peer.name}: position of a command`)
   mustEqual(await store.count(), events, `${peer.name}: events found`)
   await store.close()
   return { openMs, headMs, rss, rssGrown: rss - rssBefore }
