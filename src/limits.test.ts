@@ -1,6 +1,7 @@
 // The relations between the limits: what one promises, another must leave room for. Each line says which promise.
 
 import { describe, expect, it } from 'vitest'
+import { promptBytesMax } from './disks/prompt-reads.ts'
 import { limits } from './limits.ts'
 
 describe('limits', () => {
@@ -64,6 +65,8 @@ describe('limits', () => {
 
   it('let retention work in smaller pieces than a reader, and sync less at a time than a segment', () => {
     expect(limits.upkeepPieceBytes).toBeLessThan(limits.pageBytes)
+    // Even when a long line is left over of the piece before.
+    expect(limits.upkeepPieceBytes).toBeGreaterThan(1.2 * promptBytesMax)
     expect(limits.upkeepPieceBytes).toBeLessThan(limits.upkeepSyncBytes)
     expect(limits.upkeepSyncBytes).toBeLessThan(limits.segmentBytes)
   })
