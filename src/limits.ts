@@ -32,7 +32,7 @@ export const limits = {
   pageBytes: 262_144,
   /** What retention reads and writes at a time: between two such pieces appends have their turn, so what a piece takes
    * is what an append may have to wait longer. More than a disk answers at once (prompt-reads.ts), which gives no turn. */
-  upkeepPieceBytes: 81_920,
+  upkeepPieceBytes: 69_632,
   /** What retention lets gather before it syncs, for the same reason. */
   upkeepSyncBytes: 1_048_576,
   /** Blob content at or below this rides in the log; larger content becomes chunk files. */

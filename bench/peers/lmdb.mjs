@@ -35,6 +35,7 @@ class LmdbStore {
   #events
   #byStream
   #commands
+  #byType
   #position
   #seqs = new Map()
 
@@ -117,14 +118,18 @@ class LmdbStore {
       .reverse()
   }
 
+  /** As in sqlite.mjs: positions by type, only where types are asked for. */
+  async indexTypes() {
+    const byType = this.#root.openDB({ name: 'by-type', encoding: 'ordered-binary' })
+    let last
+    for (const { key, value } of this.#events.getRange({ start: 1 })) last = byType.put([value.type, key], key)
+    await last
+    this.#byType = byType
+  }
+
   *newestOf(type, count) {
-    let found = 0
-    for (const { value } of this.#events.getRange({ start: newestKey, end: 0, reverse: true })) {
-      if (value.type !== type) continue
-      yield value
-      found++
-      if (found === count) return
-    }
+    const range = { start: [type, newestKey], end: [type, 0], reverse: true, limit: count }
+    for (const { value } of this.#byType.getRange(range)) yield this.#events.get(value)
   }
 
   close() {

@@ -28,7 +28,11 @@ async function runReading({ scale, rounds, histories, tell }) {
   const shape = shapeOf(scale)
   const built = await histories.get(shape)
   const stores = new Map()
-  for (const name of names) stores.set(name, await peers[name].open(built.get(name).directory))
+  for (const name of names) {
+    const store = await peers[name].open(built.get(name).directory)
+    await store.indexTypes?.()
+    stores.set(name, store)
+  }
   const rows = []
   for (const read of reads) {
     const sums = new Set()
@@ -53,7 +57,7 @@ async function runReading({ scale, rounds, histories, tell }) {
     columns: ['read', 'peer', 'events/s', 'holdfast ÷ peer'],
     rows,
     notes: [
-      'Events given to the reader per second. Nobody has an index over types.',
+      'Events given to the reader per second. All have an index over types, SQLite and LMDB for this work alone.',
       'Only Holdfast checks what it reads against checksums. `lmdb` stores MessagePack, the others JSON.',
     ],
     targets: rows
