@@ -11,7 +11,7 @@ export const works = [durableAppend, opening, reading, storedBytes, retentionBes
 
 /** By the name under which it will run: what it will measure, and with which feature it comes. */
 export const toCome = new Map([
-  ['W5', { measures: 'subscribers, and appends over HTTP', feature: 'the HTTP feed' }],
+  ['W5', { measures: 'subscribers and appends over HTTP', feature: 'the HTTP feed' }],
   ['W6A', { measures: 'one run of many durable steps', feature: 'runs' }],
   ['W6B', { measures: 'many runs at once', feature: 'runs' }],
   ['W6C', { measures: 'a run that goes on after kill -9', feature: 'runs' }],
@@ -24,7 +24,7 @@ export function worksNamed(names) {
   const wanted = names.map((name) => name.trim().toUpperCase())
   for (const name of wanted) {
     const later = toCome.get(name)
-    if (later !== undefined) throw new Error(`${name}, ${later.measures}, is to come, with ${later.feature}`)
+    if (later !== undefined) throw new Error(`${name} (${later.measures}) is to come, with ${later.feature}`)
     if (!works.some(({ id }) => id === name)) throw new Error(`no work is called ${name}; there are ${worksText()}`)
   }
   return works.filter(({ id }) => wanted.includes(id))

@@ -85,8 +85,13 @@ export function scaleChart({ rows, exponents }) {
     yLabel: 'cost, in the unit that the line names',
     series: drawn.map(({ label }) => ({
       label,
-      note: exponents[label] === undefined ? '' : `grows with events^${exponents[label].toFixed(2).replace('-', '−')}`,
+      note: exponents[label] === undefined ? '' : `grows with events^${powerText(exponents[label])}`,
       points: measured.map((row) => [row.events, row[label].median]),
     })),
   }
+}
+
+function powerText(power) {
+  const text = power.toFixed(2)
+  return text === '-0.00' ? '0.00' : text.replace('-', '−')
 }
