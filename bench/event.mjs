@@ -19,6 +19,15 @@ export function eventAt(index, streams) {
   return eventOf({ stream: streamName((index * 7919) % streams), type, index })
 }
 
+/** The same with a command id of its own. */
+export function commandAt(index, streams) {
+  return { ...eventAt(index, streams), commandId: commandIdAt(index) }
+}
+
+export function commandIdAt(index) {
+  return `command/${String(index).padStart(9, '0')}`
+}
+
 function eventOf({ stream, type, index }) {
   const data = { step: 1_000_000_000 + index, tool: 'search', ok: type === commonType, text: '' }
   const bytes = eventBytes - stream.length - type.length - JSON.stringify(data).length

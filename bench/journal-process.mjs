@@ -5,31 +5,47 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { eventAt } from './event.mjs'
+import { commandAt, commandIdAt, eventAt } from './event.mjs'
 import { mustEqual } from './measure.mjs'
+import { grown } from './tasks/grown.mjs'
 
 const program = fileURLToPath(import.meta.url)
-const peerModules = { holdfast: 'holdfast', sqlite: 'sqlite', lmdb: 'lmdb' }
+const buildBatch = 10_000
 /** Small enough that a process which is killed leaves work for the next opening: an unfinished segment, a log to replay. */
-const batchEvents = 1_000
+const dyingBatch = 1_000
 
-/** Makes a journal of so many events and closes it. */
-export function build(peer, { directory, events, streams }) {
-  return inProcess({ task: 'build', peer, directory, from: 0, events, streams })
+/** Makes a journal of so many events and closes it. With `commands`, each event has a command id. */
+export function build(peer, { directory, events, streams, commands = false }) {
+  return inProcess({ task: 'build', peer, directory, from: 0, events, streams, commands })
 }
 
 /** Appends more, each batch durable, and kills itself. */
-export function appendAndDie(peer, { directory, from, events, streams }) {
-  return inProcess({ task: 'die', peer, directory, from, events, streams })
+export function appendAndDie(peer, { directory, from, events, streams, commands = false }) {
+  return inProcess({ task: 'die', peer, directory, from, events, streams, commands })
 }
 
-/** Opens and reads the head of one stream; gives the times in ms and memory in bytes. */
-export function timedOpen(peer, { directory, events, streams }) {
-  return inProcess({ task: 'open', peer, directory, events, streams })
+/** Opens and reads the head of one stream, and with `commands` a receipt; gives the times in ms and memory in bytes. */
+export function timedOpen(peer, { directory, events, laid, streams, commands = false }) {
+  return inProcess({ task: 'open', peer, directory, events, laid, streams, commands })
+}
+
+/** What reading and appending cost in a journal of this size (tasks/grown.mjs). */
+export function measureGrown(peer, { directory, events, laid, streams, ms }) {
+  return inProcess({ task: 'grown', peer, directory, events, streams, kept: oldest(laid, streams), ms })
+}
+
+const children = new Set()
+/** Ends what still runs, when the benchmark itself is ended: it would go on writing where files are being removed. */
+export async function endProcesses() {
+  const ended = [...children].map((child) => once(child, 'exit'))
+  for (const child of children) child.kill('SIGKILL')
+  await Promise.all(ended)
 }
 
 async function inProcess(task) {
   const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.add(child)
+  child.once('exit', () => children.delete(child))
   const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   if (task.task === 'die' && signal === 'SIGKILL') return undefined
   if (code !== 0) throw new Error(`${task.task} of ${task.peer} in ${task.directory} ended with ${signal ?? code}`)
@@ -38,17 +54,20 @@ async function inProcess(task) {
 
 if (process.argv[1] === program) {
   const task = JSON.parse(process.argv[2])
-  const peer = (await import(`./peers/${peerModules[task.peer]}.mjs`))[task.peer]
-  const result = task.task === 'open' ? await openOnce(peer, task) : await fill(peer, task)
-  console.log(JSON.stringify(result))
+  const { peers } = await import('./peers/all.mjs')
+  const tasks = { build: fill, die: fill, open: openOnce, grown }
+  console.log(JSON.stringify(await tasks[task.task](peers[task.peer], task)))
 }
 
-async function fill(peer, { task, directory, from, events, streams }) {
-  const store = await peer.open(directory)
+async function fill(peer, { task, directory, from, events, streams, commands }) {
+  const isBuilding = task === 'build'
+  const store = await peer.open(directory, { isBuilding })
   mustEqual(await store.count(), from, `${peer.name}: events before`)
-  for (let at = from; at < from + events; at += batchEvents) {
-    const count = Math.min(batchEvents, from + events - at)
-    await store.appendMany(Array.from({ length: count }, (_, index) => eventAt(at + index, streams)))
+  const perBatch = isBuilding ? buildBatch : dyingBatch
+  for (let at = from; at < from + events; at += perBatch) {
+    const count = Math.min(perBatch, from + events - at)
+    const made = Array.from({ length: count }, (_, index) => (commands ? commandAt : eventAt)(at + index, streams))
+    await (commands ? store.appendCommands(made) : store.appendMany(made))
   }
   if (task === 'die') process.kill(process.pid, 'SIGKILL')
   mustEqual(await store.count(), from + events, `${peer.name}: events after`)
@@ -56,17 +75,24 @@ async function fill(peer, { task, directory, from, events, streams }) {
   return {}
 }
 
-async function openOnce(peer, { directory, events, streams }) {
-  // A stream whose newest event is as far back as any: the first of the last turn through all streams.
-  const { stream } = eventAt(Math.max(0, events - streams), streams)
+/** A stream whose newest event is as far back as any: the first of the last turn through all streams. */
+function oldest(laid, streams) {
+  return eventAt(Math.max(0, laid - streams), streams).stream
+}
+
+/** `laid`: how many of the events follow one another as eventAt() makes them, which are the first. */
+async function openOnce(peer, { directory, events, laid, streams, commands }) {
+  const stream = oldest(laid, streams)
   const rssBefore = process.memoryUsage.rss()
   const began = performance.now()
   const store = await peer.open(directory)
   const openMs = performance.now() - began
   const seq = await store.headOf(stream)
+  const position = commands ? await store.commandPosition(commandIdAt(laid >> 1)) : undefined
   const headMs = performance.now() - began
   const rss = process.memoryUsage.rss()
-  mustEqual(seq, Math.floor(events / streams), `${peer.name}: head of ${stream}`)
+  mustEqual(seq, Math.floor(laid / streams), `${peer.name}: head of ${stream}`)
+  if (commands) mustEqual(position, (laid >> 1) + 1, `${peer.name}: position of a command`)
   mustEqual(await store.count(), events, `${peer.name}: events found`)
   await store.close()
   return { openMs, headMs, rss, rssGrown: rss - rssBefore }

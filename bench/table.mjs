@@ -1,6 +1,8 @@
-// A result as text: one table per work.
+// A result as text: one table per work, and below it the targets.
 
-export function tableText({ work, title, columns, rows, notes = [] }) {
+import { targetText } from './targets.mjs'
+
+export function tableText({ work, title, columns, rows, notes = [], targets = [] }) {
   const cells = [columns, ...rows.map((row) => columns.map((column) => cellText(row[column])))]
   const widths = columns.map((_, at) => Math.max(...cells.map((line) => line[at].length)))
   const isText = columns.map((column) => rows.every((row) => typeof row[column] === 'string'))
@@ -11,9 +13,8 @@ export function tableText({ work, title, columns, rows, notes = [] }) {
       .trimEnd(),
   )
   const rule = widths.map((width) => '-'.repeat(width)).join('  ')
-  return [`${work}  ${title}`, '', lines[0], rule, ...lines.slice(1), ...notes.map((note) => `  ${note}`), ''].join(
-    '\n',
-  )
+  const below = [...notes, ...targets.map((target) => targetText(target, figure))].map((line) => `  ${line}`)
+  return [`${work}  ${title}`, '', lines[0], rule, ...lines.slice(1), ...below, ''].join('\n')
 }
 
 function cellText(value) {
@@ -23,8 +24,10 @@ function cellText(value) {
   return `${figure(value.median)} (${figure(value.min)} to ${figure(value.max)})`
 }
 
-function figure(value) {
-  if (Number.isInteger(value) && value < 10_000) return String(value)
-  if (value >= 1_000) return Math.round(value).toLocaleString('en-US')
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+/** Three figures are as much as a measurement is worth. */
+export function figure(value) {
+  const size = Math.abs(value)
+  if (Number.isInteger(value) && size < 10_000) return String(value)
+  if (size >= 1_000) return Math.round(value).toLocaleString('en-US')
+  return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2)
 }

@@ -1,6 +1,7 @@
 // The relations between the limits: what one promises, another must leave room for. Each line says which promise.
 
 import { describe, expect, it } from 'vitest'
+import { promptBytesMax } from './disks/prompt-reads.ts'
 import { limits } from './limits.ts'
 
 describe('limits', () => {
@@ -60,5 +61,13 @@ describe('limits', () => {
   it('make a page of reading smaller than the segment that it is read from', () => {
     expect(limits.pageBytes).toBeLessThan(limits.segmentBytes)
     expect(limits.pageEventsMax).toBeLessThanOrEqual(limits.batchEventsMax)
+  })
+
+  it('let retention work in smaller pieces than a reader, and sync less at a time than a segment', () => {
+    expect(limits.upkeepPieceBytes).toBeLessThan(limits.pageBytes)
+    // Also when a usual line is left over of the piece before.
+    expect(limits.upkeepPieceBytes).toBeGreaterThanOrEqual(promptBytesMax + 4_096)
+    expect(limits.upkeepPieceBytes).toBeLessThan(limits.upkeepSyncBytes)
+    expect(limits.upkeepSyncBytes).toBeLessThan(limits.segmentBytes)
   })
 })

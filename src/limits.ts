@@ -30,6 +30,11 @@ export const limits = {
   /** A reader's page: at most this many events and about this many bytes (one event may be larger). */
   pageEventsMax: 1_024,
   pageBytes: 262_144,
+  /** What retention reads and writes at a time: between two such pieces appends have their turn, so what a piece takes
+   * is what an append may have to wait longer. More than a disk answers at once (prompt-reads.ts), which gives no turn. */
+  upkeepPieceBytes: 69_632,
+  /** What retention lets gather before it syncs, for the same reason. */
+  upkeepSyncBytes: 1_048_576,
   /** Blob content at or below this rides in the log; larger content becomes chunk files. */
   blobInlineBytesMax: 4_096,
   /** Content-defined chunking of larger blobs. */

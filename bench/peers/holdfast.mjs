@@ -4,8 +4,8 @@ import { open } from '../../dist/index.js'
 
 export const holdfast = {
   name: 'holdfast',
-  async open(directory) {
-    return new HoldfastStore(await open(directory))
+  async open(directory, { isBuilding = false } = {}) {
+    return new HoldfastStore(await open(directory, { durability: isBuilding ? 'eventual' : 'sync' }))
   },
 }
 
@@ -28,12 +28,22 @@ class HoldfastStore {
     return this.#journal.append(events)
   }
 
+  /** A command is an append of its own. */
+  appendCommands(events) {
+    return Promise.all(events.map((event) => this.#journal.append(event.stream, event, { commandId: event.commandId })))
+  }
+
   async count() {
+    await this.#journal.flush() // the head counts what is durable
     return (await this.#journal.head()).position
   }
 
   async headOf(stream) {
     return (await this.#journal.head(stream)).seq
+  }
+
+  async commandPosition(id) {
+    return (await this.#journal.command(id))?.position
   }
 
   readAll() {
@@ -46,6 +56,10 @@ class HoldfastStore {
 
   readStream(stream) {
     return this.#journal.read(stream)
+  }
+
+  newestOfStream(stream) {
+    return this.#journal.tail(1, stream)
   }
 
   last(count) {

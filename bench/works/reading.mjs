@@ -1,18 +1,14 @@
 // W3: events read in a second, with their data decoded: all of them, one stream of many, the newest, and the newest of
 // one type. What every round read is reduced to one sum, which depends on the order too and must be the same for all.
 
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { rareType, streamName } from '../event.mjs'
-import { build } from '../journal-process.mjs'
 import { interleave, mustEqual, ratio, spread } from '../measure.mjs'
-import { holdfast } from '../peers/holdfast.mjs'
-import { lmdb } from '../peers/lmdb.mjs'
-import { sqlite } from '../peers/sqlite.mjs'
+import { peers } from '../peers/all.mjs'
+import { atLeast } from '../targets.mjs'
 
-const peers = { holdfast, sqlite, lmdb }
 const sizes = { quick: 100_000, normal: 1_000_000, full: 1_000_000 }
 const streams = 1_000
+const names = Object.keys(peers)
 
 const reads = [
   { name: 'whole journal', times: 1, of: (store) => store.readAll() },
@@ -22,13 +18,21 @@ const reads = [
   { name: 'newest 100 of a type, 1 in 100', times: 5, of: (store) => store.newestOf(rareType, 100) },
 ]
 
-export async function reading({ scale, rounds, scratch }) {
-  const events = sizes[scale]
-  const names = Object.keys(peers)
-  const directoryOf = (name) => join(scratch, `reading-${name}`)
-  for (const name of names) await build(name, { directory: directoryOf(name), events, streams })
+export const reading = { id: 'W3', needs: (scale) => [shapeOf(scale)], run: runReading }
+
+function shapeOf(scale) {
+  return { peers: names, events: sizes[scale], streams }
+}
+
+async function runReading({ scale, rounds, histories, tell }) {
+  const shape = shapeOf(scale)
+  const built = await histories.get(shape)
   const stores = new Map()
-  for (const name of names) stores.set(name, await peers[name].open(directoryOf(name)))
+  for (const name of names) {
+    const store = await peers[name].open(built.get(name).directory)
+    await store.indexTypes?.()
+    stores.set(name, store)
+  }
   const rows = []
   for (const read of reads) {
     const sums = new Set()
@@ -37,8 +41,9 @@ export async function reading({ scale, rounds, scratch }) {
       sums.add(sum)
       return perSecond
     }
+    tell(`${read.name}, warming up`)
     for (const name of names) await once(name) // not counted: the code becomes warm
-    const figures = await interleave(names, rounds, once)
+    const figures = await interleave(names, rounds, once, (round) => tell(read.name, round))
     mustEqual(sums.size, 1, `${read.name}: different answers`)
     for (const name of names) {
       const row = { read: read.name, peer: name, 'events/s': spread(figures.get(name)) }
@@ -46,16 +51,18 @@ export async function reading({ scale, rounds, scratch }) {
       rows.push(isOurs ? row : { ...row, 'holdfast ÷ peer': ratio(figures.get('holdfast'), figures.get(name)) })
     }
   }
-  for (const name of names) {
-    await stores.get(name).close()
-    rmSync(directoryOf(name), { recursive: true })
-  }
+  for (const store of stores.values()) await store.close()
   return {
-    work: 'W3',
-    title: `reading, ${events.toLocaleString('en-US')} events in ${streams.toLocaleString('en-US')} streams, ${rounds} rounds`,
+    title: `reading, ${shape.events.toLocaleString('en-US')} events in ${streams.toLocaleString('en-US')} streams, ${rounds} rounds`,
     columns: ['read', 'peer', 'events/s', 'holdfast ÷ peer'],
     rows,
-    notes: ['Events given to the reader per second. Nobody has an index over types.'],
+    notes: [
+      'Events given to the reader per second. All have an index over types, SQLite and LMDB for this work alone.',
+      'Only Holdfast checks what it reads against checksums. `lmdb` stores MessagePack, the others JSON.',
+    ],
+    targets: rows
+      .filter(({ peer }) => peer !== 'holdfast')
+      .map((row) => atLeast(`${row.read}, × ${row.peer}`, row['holdfast ÷ peer'].median, 1)),
   }
 }
 
@@ -71,7 +78,10 @@ async function readFor(store, { times, of }) {
   for (let turn = 0; turn < times; turn++) {
     const source = await of(store, turn)
     if (source[Symbol.asyncIterator] === undefined) {
-      for (const event of source) take(event)
+      for (const item of source) {
+        if (Array.isArray(item)) for (const event of item) take(event)
+        else take(item)
+      }
     } else {
       for await (const item of source) {
         if (Array.isArray(item)) for (const event of item) take(event)

@@ -1,56 +1,65 @@
 // W4: what an event takes on the disk, with all that belongs to it: the blocks of every file and folder of a journal that
 // was closed, divided by its events. It is no matter of time, so one round is enough.
 
-import { lstatSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { eventBytes } from '../event.mjs'
-import { build } from '../journal-process.mjs'
+import { peers } from '../peers/all.mjs'
+import { atMost } from '../targets.mjs'
 
-const peers = ['holdfast', 'sqlite', 'lmdb']
-const sizes = { quick: [100_000], normal: [100_000, 1_000_000], full: [100_000, 1_000_000, 10_000_000] }
-const streams = 1_000
-/** Of st_blocks, whatever the file system's own blocks are. */
-const blockBytes = 512
+const names = Object.keys(peers)
+/** The largest is the one of W2, so that it is built once. */
+const few = 1_000
+const many = 100_000
+const sizes = {
+  quick: [[100_000, few]],
+  normal: [
+    [100_000, few],
+    [1_000_000, few],
+  ],
+  full: [
+    [100_000, few],
+    [1_000_000, few],
+    [10_000_000, many],
+  ],
+}
+const largest = 10_000_000
+const timesSmallestMax = 1.2
 
-export async function storedBytes({ scale, scratch }) {
-  const rows = []
-  for (const events of sizes[scale]) {
-    let ours = 0
-    for (const peer of peers) {
-      const directory = join(scratch, `stored-${peer}`)
-      await build(peer, { directory, events, streams })
-      const { allocated, length } = sizeOf(directory)
-      rmSync(directory, { recursive: true })
-      if (peer === 'holdfast') ours = allocated
-      rows.push({
-        events,
-        peer,
-        'bytes an event': allocated / events,
-        'by file length': length / events,
-        ...(peer === 'holdfast' ? {} : { 'holdfast ÷ peer': ours / allocated }),
-      })
-    }
-  }
-  return {
-    work: 'W4',
-    title: `bytes stored per event of ${eventBytes} bytes, in ${streams.toLocaleString('en-US')} streams`,
-    columns: ['events', 'peer', 'bytes an event', 'by file length', 'holdfast ÷ peer'],
-    rows,
-    notes: ['After a clean close; SQLite with its log written back. Below 1, Holdfast takes less.'],
-  }
+export const storedBytes = { id: 'W4', needs: shapesOf, run: runStoredBytes }
+
+function shapesOf(scale) {
+  return sizes[scale].map(([events, streams]) => ({
+    peers: events < largest ? names : names.filter((name) => name !== 'lmdb, JSON'),
+    events,
+    streams,
+  }))
 }
 
-/** As `du` counts, and the plain lengths of the files. */
-function sizeOf(path) {
-  const status = lstatSync(path)
-  let allocated = status.blocks * blockBytes
-  let length = status.isFile() ? status.size : 0
-  if (status.isDirectory()) {
-    for (const name of readdirSync(path)) {
-      const inside = sizeOf(join(path, name))
-      allocated += inside.allocated
-      length += inside.length
+async function runStoredBytes({ scale, histories }) {
+  const rows = []
+  const targets = []
+  for (const shape of shapesOf(scale)) {
+    const built = await histories.get(shape)
+    const { events, streams } = shape
+    const bytesOf = (peer) => built.get(peer).stored.allocated
+    for (const [peer, { stored }] of built) {
+      const row = {
+        events,
+        streams,
+        peer,
+        'bytes an event': stored.allocated / events,
+        'by file length': stored.length / events,
+      }
+      rows.push(peer === 'holdfast' ? row : { ...row, 'holdfast ÷ peer': bytesOf('holdfast') / stored.allocated })
     }
+    const smallest = Math.min(...shape.peers.filter((peer) => peer !== 'holdfast').map(bytesOf))
+    const times = bytesOf('holdfast') / smallest
+    targets.push(atMost(`${events.toLocaleString('en-US')} events, ÷ the smallest peer`, times, timesSmallestMax))
   }
-  return { allocated, length }
+  return {
+    title: `bytes stored per event of ${eventBytes} bytes`,
+    columns: ['events', 'streams', 'peer', 'bytes an event', 'by file length', 'holdfast ÷ peer'],
+    rows,
+    notes: ['After a clean close; SQLite with its log written back. Below 1, Holdfast takes less.'],
+    targets,
+  }
 }

@@ -3,8 +3,9 @@
 // and then it stays, or behind, and then it must be put again.
 
 import type { BlobControl } from '../core/control.ts'
+import { eventStart } from '../core/event-line.ts'
 import type { Position, Seq } from '../core/numbers.ts'
-import { checkLine, lineKind, parseEventLine } from '../core/record.ts'
+import { checkLine, lineKind } from '../core/record.ts'
 import { limits } from '../limits.ts'
 import type { Blobs } from './blobs.ts'
 import { folders } from './layout.ts'
@@ -72,13 +73,13 @@ async function namedByVisible(log: LogView, segment: Segment, removal: Removal):
     const lines = new LineReader(file, {
       from: header.bytes,
       to: readableBytes(segment, log.durableEnd()),
-      chunkBytes: limits.pageBytes,
+      chunkBytes: limits.upkeepPieceBytes,
     })
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end } = lines
         if (lineKind(buffer, start) !== 'event' || checkLine(buffer, start, end) === undefined) continue
-        const event = parseEventLine(buffer.toString('utf8', start, end), false)
+        const event = eventStart(buffer, start, end)
         if (event.blobs.length > 0 && removal.isVisible(event)) for (const digest of event.blobs) named.add(digest)
       }
     }

@@ -7,18 +7,30 @@ import { lineBytesMax, relink, writeLine } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { writeFully } from '../disks/whole-io.ts'
 
-const pieceBytes = 1_048_576
+const pieceBytesDefault = 1_048_576
+
+/** How a long file is written beside the appends of the same process and on the same disk. */
+export interface LinePace {
+  /** Digested and written at a time. */
+  readonly pieceBytes?: number
+  /** Synced at a time, not all at the end: an append's sync waits for what the disk is made to write by another. */
+  readonly syncEveryBytes?: number
+}
 
 export class LineWriter {
   readonly #file: DiskFile
   readonly #hash = createHash('sha256')
-  #buffer: Buffer = Buffer.allocUnsafe(2 * pieceBytes)
+  readonly #syncEveryBytes: number
+  #unsynced = 0
+  #buffer: Buffer
   #filled = 0
   #written: ByteOffset = 0
   #sum = 0
 
-  constructor(file: DiskFile) {
+  constructor(file: DiskFile, pace: LinePace = {}) {
     this.#file = file
+    this.#syncEveryBytes = pace.syncEveryBytes ?? Number.POSITIVE_INFINITY
+    this.#buffer = Buffer.allocUnsafe(2 * (pace.pieceBytes ?? pieceBytesDefault))
   }
 
   /** Where the next line will stand. */
@@ -73,5 +85,9 @@ export class LineWriter {
     await writeFully(this.#file, piece, this.#written)
     this.#written += piece.length
     this.#filled = 0
+    this.#unsynced += piece.length
+    if (this.#unsynced < this.#syncEveryBytes) return
+    this.#unsynced = 0
+    await this.#file.sync()
   }
 }

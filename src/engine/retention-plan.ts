@@ -4,8 +4,9 @@
 // Hard pins hold against every rule. Soft pins hold against rules by age, per stream and released, and lose to limits
 // of bytes and segments.
 
+import { eventStart } from '../core/event-line.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
-import { checkLine, lineKind, parseEventLine } from '../core/record.ts'
+import { checkLine, lineKind } from '../core/record.ts'
 import { never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { PinState, RetentionRule } from '../stores/store.ts'
@@ -109,12 +110,12 @@ class Planning {
     return segment.with(async (file) => {
       const header = await segment.header()
       const to = readableBytes(segment, this.#log.durableEnd())
-      const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
+      const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.upkeepPieceBytes })
       while (await lines.load()) {
         while (lines.next()) {
           const { buffer, start, end, offset } = lines
           if (checkLine(buffer, start, end) === undefined || lineKind(buffer, start) !== 'event') continue
-          const event = parseEventLine(buffer.toString('utf8', start, end), false)
+          const event = eventStart(buffer, start, end)
           if (wanted(event, to - offset)) return event.position
         }
       }

@@ -4,8 +4,9 @@
 // between is finished at the next opening (rewrites.ts).
 
 import type { RewriteControl } from '../core/control.ts'
+import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset, Seq, TimeMs } from '../core/numbers.ts'
-import { checkLine, controlBody, lineKind, parseControlLine, parseEventLine } from '../core/record.ts'
+import { checkLine, controlBody, lineKind, parseControlLine } from '../core/record.ts'
 import { assert, never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerLine } from './active-segment.ts'
@@ -48,6 +49,14 @@ export async function rewriteSegments(
   } finally {
     for (const segment of segments) await segment.leave()
   }
+}
+
+/** A line that matches its checksum, where the reader has it. */
+interface FoundLine {
+  readonly buffer: Buffer
+  readonly start: number
+  readonly end: number
+  readonly sum: number
 }
 
 class Rewriting {
@@ -132,7 +141,7 @@ class Rewriting {
     const file = await disk.open(part, { mode: 'write', create: 'exclusive' })
     try {
       const header = await this.#first.header()
-      const out = new LineWriter(file)
+      const out = new LineWriter(file, { pieceBytes: limits.upkeepPieceBytes, syncEveryBytes: limits.upkeepSyncBytes })
       const line = headerLine({ ...header.header, carried: 0, rewritten: reason }, header.link)
       await out.addLine(line.bytes, line.sum)
       for (const segment of this.#segments) await this.#copy(segment, out)
@@ -151,16 +160,15 @@ class Rewriting {
     const file = await segment.file()
     const header = await segment.header()
     const to = sealedOf(segment.facts).bytes
-    const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
+    const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.upkeepPieceBytes })
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end, offset } = lines
         const line = checkLine(buffer, start, end)
         if (line === undefined) throw this.#damaged(segment, offset)
-        const text = buffer.toString('utf8', start, end)
-        if (lineKind(buffer, start) === 'event')
-          await this.#copyEvent(text, { buffer, start, end, sum: line.sum }, out, previousOf)
-        else await this.#copyControl(text, [segment.facts.number, offset], { buffer, start, end, sum: line.sum }, out)
+        const found = { buffer, start, end, sum: line.sum }
+        if (lineKind(buffer, start) === 'event') await this.#copyEvent(found, out, previousOf)
+        else await this.#copyControl(found, [segment.facts.number, offset], out)
       }
     }
     if (lines.consumed < to) throw this.#damaged(segment, lines.consumed)
@@ -170,13 +178,8 @@ class Rewriting {
     return damaged(this.#log.disk, segment.path, offset, 'line-checksum', 'the line does not match its checksum')
   }
 
-  async #copyEvent(
-    text: string,
-    line: { readonly buffer: Buffer; readonly start: number; readonly end: number; readonly sum: number },
-    out: LineWriter,
-    previousOf: ReadonlyMap<string, number>,
-  ): Promise<void> {
-    const event = parseEventLine(text, false)
+  async #copyEvent(line: FoundLine, out: LineWriter, previousOf: ReadonlyMap<string, number>): Promise<void> {
+    const event = eventStart(line.buffer, line.start, line.end)
     if (!this.#log.state.isVisible(event)) return this.#stub.addEvent(event)
     await this.#flushStub(out)
     const { stream, seq, position, type } = event
@@ -189,12 +192,11 @@ class Rewriting {
   }
 
   async #copyControl(
-    text: string,
+    line: FoundLine,
     at: readonly [segment: number, offset: ByteOffset],
-    line: { readonly buffer: Buffer; readonly start: number; readonly end: number; readonly sum: number },
     out: LineWriter,
   ): Promise<void> {
-    const { control } = parseControlLine(text)
+    const { control } = parseControlLine(line.buffer.toString('utf8', line.start, line.end))
     if (control.control === 'removed') return this.#stub.addStub(control)
     const copy = Buffer.from(line.buffer.subarray(line.start, line.end + 1)) // the reader's buffer may be refilled meanwhile
     if (!(await isLive(this.#log.state, { control, at, isOldest: this.#isOldest }))) return

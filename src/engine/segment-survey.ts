@@ -1,8 +1,9 @@
 // How much of a segment is still part of the readable history: what retention decides by. A segment that nothing can have
 // been removed from is not read.
 
+import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
-import { checkLine, lineKind, parseEventLine } from '../core/record.ts'
+import { checkLine, lineKind } from '../core/record.ts'
 import { limits } from '../limits.ts'
 import { LineReader } from './line-reader.ts'
 import { type LogView, readableBytes } from './log-view.ts'
@@ -26,7 +27,7 @@ export async function survey(log: LogView, segment: Segment): Promise<Survey> {
     const counts = { visibleEvents: 0, visibleBytes: 0, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
     const header = await segment.header()
     const to: ByteOffset = readableBytes(segment, log.durableEnd())
-    const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.pageBytes })
+    const lines = new LineReader(file, { from: header.bytes, to, chunkBytes: limits.upkeepPieceBytes })
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end, offset } = lines
@@ -34,7 +35,7 @@ export async function survey(log: LogView, segment: Segment): Promise<Survey> {
           throw damaged(log.disk, segment.path, offset, 'line-checksum', 'the line does not match its checksum')
         }
         if (lineKind(buffer, start) !== 'event') continue
-        const event = parseEventLine(buffer.toString('utf8', start, end), false)
+        const event = eventStart(buffer, start, end)
         if (log.state.isVisible(event)) {
           counts.visibleEvents++
           counts.visibleBytes += end - start + 1

@@ -1,0 +1,131 @@
+// The performance section of the README, from the figures that a run kept:
+//
+//   node bench/readme-table.mjs bench/results/<run>.json
+//
+// Ratios alone, each with its spread: they are what another machine can be expected to show as well.
+
+import { readFileSync } from 'node:fs'
+import { machineText } from './machine.mjs'
+import { figure } from './table.mjs'
+
+/** Markdown: the machine, then one table per work that the report holds. */
+export function readmeTables(report) {
+  const parts = [`Measured on ${machineText(report.machine)}; ${report.rounds} rounds, median (minimum to maximum).`]
+  for (const result of report.results) {
+    const make = makers[result.work]
+    if (make !== undefined) parts.push(make(result))
+  }
+  return `${parts.join('\n\n')}\n`
+}
+
+const makers = {
+  W1: appendTable,
+  W2: openingTable,
+  W3: readingTable,
+  W4: storedTable,
+  W8: retentionTable,
+  SCALE: scaleTable,
+}
+
+function appendTable({ rows }) {
+  const callers = unique(rows.map((row) => row.callers))
+  const peers = unique(rows.map(({ peer }) => peer)).filter((peer) => peer !== 'holdfast')
+  const cell = (peer, count) => text(rows.find((row) => row.peer === peer && row.callers === count)['holdfast ÷ peer'])
+  const shown = callers.filter((count) => count !== 16)
+  return table(
+    [
+      'Durable appends a second, Holdfast ÷',
+      ...shown.map((count) => `${count.toLocaleString('en-US')} ${count === 1 ? 'caller' : 'callers'}`),
+    ],
+    peers.map((peer) => [peer, ...shown.map((count) => cell(peer, count))]),
+  )
+}
+
+function openingTable({ rows }) {
+  const ours = rows.filter(({ peer }) => peer === 'holdfast')
+  const theirs = (row, peer) =>
+    rows.find(
+      (each) =>
+        each.peer === peer &&
+        each.events === row.events &&
+        each.after === row.after &&
+        each['command ids'] === row['command ids'],
+    )
+  return table(
+    ['Opening', 'after', 'Holdfast, ms', 'SQLite, ms', 'LMDB, ms', 'Holdfast, MB'],
+    ours.map((row) => [
+      `${count(row.events)} events${row['command ids'] > 0 ? ' with command ids' : ''}`,
+      row.after,
+      text(row['open + head ms']),
+      text(theirs(row, 'sqlite')['open + head ms']),
+      text(theirs(row, 'lmdb')['open + head ms']),
+      figure(row['RSS MB']),
+    ]),
+  )
+}
+
+function readingTable({ rows }) {
+  const peers = unique(rows.map(({ peer }) => peer)).filter((peer) => peer !== 'holdfast')
+  const cell = (read, peer) => text(rows.find((row) => row.read === read && row.peer === peer)['holdfast ÷ peer'])
+  return table(
+    ['Events read a second, Holdfast ÷', ...peers],
+    unique(rows.map(({ read }) => read)).map((read) => [read, ...peers.map((peer) => cell(read, peer))]),
+  )
+}
+
+function storedTable({ rows }) {
+  return table(
+    ['Stored', 'bytes an event', 'Holdfast ÷ peer'],
+    rows.map((row) => [
+      `${count(row.events)} events, ${row.peer}`,
+      figure(row['bytes an event']),
+      row['holdfast ÷ peer'] === undefined ? '' : text(row['holdfast ÷ peer']),
+    ]),
+  )
+}
+
+function retentionTable({ rows }) {
+  const of = (callers, retention) => rows.find((row) => row.callers === callers && row.retention === retention)
+  return table(
+    ['Appends beside retention', 'p99 without, ms', 'p99 with, ms', 'with ÷ without'],
+    unique(rows.map(({ callers }) => callers)).map((callers) => [
+      `${callers} ${callers === 1 ? 'caller' : 'callers'}`,
+      text(of(callers, 'without')['p99 ms']),
+      text(of(callers, 'with')['p99 ms']),
+      text(of(callers, 'with')['p99 ÷ without']),
+    ]),
+  )
+}
+
+function scaleTable({ exponents }) {
+  return table(
+    ['As the history grows', 'cost grows with'],
+    Object.entries(exponents).map(([cost, power]) => [cost, power === undefined ? '' : `events^${power.toFixed(2)}`]),
+  )
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
+}
+
+function text(value) {
+  if (typeof value === 'number') return figure(value)
+  return `${figure(value.median)} (${figure(value.min)} to ${figure(value.max)})`
+}
+
+function count(value) {
+  return value.toLocaleString('en-US')
+}
+
+function unique(values) {
+  return [...new Set(values)]
+}
+
+if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {
+  const [file] = process.argv.slice(2)
+  if (file === undefined) {
+    console.error('node bench/readme-table.mjs <the JSON file of a run>')
+    process.exitCode = 2
+  } else process.stdout.write(readmeTables(JSON.parse(readFileSync(file, 'utf8'))))
+}

@@ -1,0 +1,35 @@
+// The works in the order in which they run, and those that wait for what they measure.
+
+import { durableAppend } from './append.mjs'
+import { opening } from './opening.mjs'
+import { reading } from './reading.mjs'
+import { retentionBeside } from './retention.mjs'
+import { growth } from './scale.mjs'
+import { storedBytes } from './stored-bytes.mjs'
+
+export const works = [durableAppend, opening, reading, storedBytes, retentionBeside, growth]
+
+/** By the name under which it will run: what it will measure, and with which feature it comes. */
+export const toCome = new Map([
+  ['W5', { measures: 'subscribers and appends over HTTP', feature: 'the HTTP feed' }],
+  ['W6A', { measures: 'one run of many durable steps', feature: 'runs' }],
+  ['W6B', { measures: 'many runs at once', feature: 'runs' }],
+  ['W6C', { measures: 'a run that goes on after kill -9', feature: 'runs' }],
+  ['W7', { measures: 'the checkpoints of a long conversation', feature: 'checkpoints' }],
+  ['W9', { measures: 'the PostgreSQL store', feature: 'that store' }],
+])
+
+/** The works of these names, in the order of the table. Throws for what isn't there. */
+export function worksNamed(names) {
+  const wanted = names.map((name) => name.trim().toUpperCase())
+  for (const name of wanted) {
+    const later = toCome.get(name)
+    if (later !== undefined) throw new Error(`${name} (${later.measures}) is to come, with ${later.feature}`)
+    if (!works.some(({ id }) => id === name)) throw new Error(`no work is called ${name}; there are ${worksText()}`)
+  }
+  return works.filter(({ id }) => wanted.includes(id))
+}
+
+export function worksText() {
+  return works.map(({ id }) => (id === 'SCALE' ? 'scale' : id)).join(', ')
+}

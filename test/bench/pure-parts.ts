@@ -1,0 +1,89 @@
+// The parts of bench/ that only calculate or make text, with the types that they are used by here. They are loaded at run
+// time, because bench/ is plain JavaScript with packages of its own, of which these parts need none.
+
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  readonly values: readonly number[]
+}
+
+interface Measure {
+  interleave<P, R>(
+    peers: readonly P[],
+    rounds: number,
+    measure: (peer: P, round: number) => Promise<R>,
+    tell?: (round: number) => void,
+  ): Promise<ReadonlyMap<P, readonly R[]>>
+  spread(values: readonly number[]): Spread
+  percentile(values: readonly number[], share: number): number
+  ratio(ours: readonly number[], theirs: readonly number[]): Spread
+  difference(ours: readonly number[], theirs: readonly number[]): Spread
+  exponent(points: readonly (readonly [size: number, cost: number])[]): number | undefined
+}
+
+export interface Result {
+  readonly work: string
+  readonly title: string
+  readonly columns: readonly string[]
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+  readonly notes?: readonly string[]
+  readonly targets?: readonly unknown[]
+}
+
+interface Table {
+  tableText(result: Result): string
+  figure(value: number): string
+}
+
+interface Plot {
+  plotSvg(chart: {
+    readonly title: string
+    readonly xLabel: string
+    readonly yLabel: string
+    readonly series: readonly {
+      readonly label: string
+      readonly note: string
+      readonly points: readonly (readonly [number, number])[]
+    }[]
+  }): string
+  decades(values: readonly number[]): readonly [number, number]
+  along(range: readonly [number, number], value: number): number
+}
+
+interface Machine {
+  mountedAt(path: string, mountinfo: string): string | undefined
+  isInMemory(fileSystem: string): boolean
+}
+
+interface Targets {
+  atLeast(name: string, found: number, least: number): { readonly isMet: boolean }
+  atMost(name: string, found: number, most: number): { readonly isMet: boolean }
+}
+
+interface Readme {
+  readmeTables(report: {
+    readonly rounds: number
+    readonly machine: Readonly<Record<string, unknown>>
+    readonly results: readonly Result[]
+  }): string
+}
+
+interface ProgressParts {
+  readonly Progress: new (host: {
+    readonly stream: { readonly isTTY: boolean; write(text: string): void }
+    readonly now: () => number
+  }) => { begin(work: string): void; tell(row: string, round?: number): void; again(): void; clear(): void }
+}
+
+async function load<T>(name: string): Promise<T> {
+  return (await import(new URL(`../../bench/${name}.mjs`, import.meta.url).href)) as T
+}
+
+export const measure: Measure = await load('measure')
+export const table: Table = await load('table')
+export const plot: Plot = await load('plot')
+export const machine: Machine = await load('machine')
+export const targets: Targets = await load('targets')
+export const readme: Readme = await load('readme-table')
+export const progress: ProgressParts = await load('progress')

@@ -1,0 +1,155 @@
+// What the benchmark shows: tables, the section of the README, the plot, and how far a run is.
+
+import { describe, expect, it } from 'vitest'
+import { measure, plot, progress, readme, table, targets } from './pure-parts.ts'
+
+describe('a table', () => {
+  it('puts text to the left, figures to the right, and what is missing as nothing', () => {
+    const text = table.tableText({
+      work: 'W0',
+      title: 'an example',
+      columns: ['peer', 'ms'],
+      rows: [{ peer: 'holdfast', ms: measure.spread([1, 2, 30]) }, { peer: 'b' }],
+      notes: ['A note.'],
+      targets: [targets.atMost('ms', 3, 2)],
+    })
+    expect(text.split('\n')).toEqual([
+      'W0  an example',
+      '',
+      'peer               ms',
+      '--------  -----------',
+      'holdfast  2 (1 to 30)',
+      'b',
+      '  A note.',
+      '  MISSED  ms: 3 (target ≤ 2)',
+      '',
+    ])
+  })
+
+  it.each([
+    [0.123, '0.12'],
+    [12.34, '12.3'],
+    [123.4, '123'],
+    [1234.5, '1,235'],
+    [1234, '1234'],
+    [-0.5, '-0.50'],
+    [-12345, '-12,345'],
+  ])('shows %d as %s', (value, text) => {
+    expect(table.figure(value)).toBe(text)
+  })
+})
+
+describe('the section of the README', () => {
+  const machine = {
+    processor: 'a processor',
+    cores: 2,
+    memoryBytes: 2 ** 34,
+    node: 'v20',
+    platform: 'linux',
+    fileSystem: 'ext4',
+    fdatasyncUs: 130,
+    dsyncUs: 120,
+    lineBytes: 373,
+  }
+  const row = (callers: number, peer: string, ratio?: number) => ({
+    callers,
+    peer,
+    ...(ratio === undefined ? {} : { 'holdfast ÷ peer': measure.spread([ratio]) }),
+  })
+
+  it('says on which machine, and has one table per work that was run', () => {
+    const rows = [1, 16, 1_024].flatMap((callers) => [row(callers, 'holdfast'), row(callers, 'sqlite', callers / 2)])
+    const text = readme.readmeTables({ rounds: 5, machine, results: [{ work: 'W1', title: '', columns: [], rows }] })
+    expect(text).toContain('a processor, 2 cores, 16.0 GiB, Node v20 on linux, ext4')
+    expect(text.split('\n').slice(2)).toEqual([
+      '| Durable appends a second, Holdfast ÷ | 1 caller | 1,024 callers |',
+      '|---|---|---|',
+      '| sqlite | 0.50 (0.50 to 0.50) | 512 (512 to 512) |',
+      '',
+    ])
+  })
+})
+
+describe('a plot', () => {
+  const chart = {
+    title: 'Cost & <growth>',
+    xLabel: 'events',
+    yLabel: 'cost',
+    series: ['one', 'two', 'three', 'four', 'five', 'six', 'seven'].map((label, at) => ({
+      label,
+      note: `note ${label}`,
+      points: [
+        [10_000, 3 * 10 ** at],
+        [10_000_000, 0.02 * 10 ** at],
+      ] as const,
+    })),
+  }
+  const svg = plot.plotSvg(chart)
+  const places = [...svg.matchAll(/<text[^>]* x="([\d.]+)" y="([\d.]+)">/g)].map(([, x, y]) => [Number(x), Number(y)])
+
+  it('spans whole powers of ten, at least one', () => {
+    expect(plot.decades([10_000, 10_000_000])).toEqual([4, 7])
+    expect(plot.decades([0.4, 35])).toEqual([-1, 2])
+    expect(plot.decades([100])).toEqual([2, 3])
+    expect([10, 100, 1_000].map((value) => plot.along([1, 3], value))).toEqual([0, 0.5, 1])
+  })
+
+  it('draws every point within its axes, a larger cost higher', () => {
+    const drawn = [...svg.matchAll(/<polyline[^>]* points="([^"]+)"/g)].map(([, points = '']) =>
+      points.split(' ').map((point) => point.split(',').map(Number)),
+    )
+    expect(drawn).toHaveLength(chart.series.length)
+    for (const [[x1 = -1, y1 = -1] = [], [x2 = -1, y2 = -1] = []] of drawn) {
+      expect(x1).toBe(74)
+      expect(x2).toBe(592)
+      expect(y1).toBeLessThan(y2)
+      expect(y1).toBeGreaterThanOrEqual(50)
+      expect(y2).toBeLessThanOrEqual(402)
+    }
+  })
+
+  it('keeps its names apart and within the picture', () => {
+    const named = chart.series.flatMap(({ label, note }) => [label, note])
+    for (const name of named) expect(svg).toContain(`>${name}</text>`)
+    expect(places.every(([x = 0, y = 0]) => x < 900 && y < 470)).toBe(true)
+    const apart = places.flatMap(([x, y], at) => places.slice(at + 1).map(([u, v]) => [x, y, u, v]))
+    const near = apart.filter(([x = 0, y = 0, u = 0, v = 0]) => Math.abs(x - u) < 40 && Math.abs(y - v) < 14)
+    expect(near).toEqual([])
+  })
+
+  it('escapes what is a sign of the language', () => {
+    expect(svg).toContain('Cost &amp; &lt;growth>')
+  })
+})
+
+describe('the line that says how far a run is', () => {
+  function told(isTTY: boolean) {
+    const written: string[] = []
+    let time = 0
+    const line = new progress.Progress({ stream: { isTTY, write: (text) => written.push(text) }, now: () => time })
+    const at = (ms: number, say: () => void) => {
+      time = ms
+      say()
+    }
+    return { line, written, at }
+  }
+
+  it('is rewritten on a terminal', () => {
+    const { line, written, at } = told(true)
+    line.begin('W1')
+    at(2_400, () => line.tell('64 callers', 0))
+    line.clear()
+    expect(written).toEqual(['\r\x1b[KW1: begins, 0 s', '\r\x1b[KW1: 64 callers, round 1, 2 s', '\r\x1b[K'])
+  })
+
+  it('comes now and then elsewhere', () => {
+    const { line, written, at } = told(false)
+    line.begin('W1')
+    at(2_000, () => line.tell('1 callers', 0))
+    at(10_000, () => line.tell('64 callers', 1))
+    at(19_999, () => line.tell('64 callers', 2))
+    line.clear()
+    at(20_000, () => line.again())
+    expect(written).toEqual(['W1: begins, 0 s\n', 'W1: 64 callers, round 2, 10 s\n', 'W1: 64 callers, round 3, 20 s\n'])
+  })
+})
