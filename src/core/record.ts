@@ -250,16 +250,18 @@ export function parseEventText(text: string, sum: string): RawEvent {
 
 /** The control record in a checked line. `more` and the two checksums are taken off. */
 export function parseControlLine(line: string): { control: Control; more: boolean } {
-  const { sum: _sum, link: _link, sync: _sync, more, ...control } = parseSound(line) as Record<string, unknown>
-  return { control: control as unknown as Control, more: more === true }
+  const body = line.slice(0, -tailBytes)
+  const more = body.endsWith(moreField)
+  return { control: parseSound(`${more ? body.slice(0, -moreField.length) : body}}`) as Control, more }
 }
+const moreField = ',"more":true'
 
 /** Whether the checked line is followed by another of its batch: `,"more":true` stands right before the tail. */
 export function lineHasMore(from: Buffer, start: number, end: number): boolean {
   const at = end - tailBytes - moreText.length
   return at > start && isSame(from, at, moreText, 0, moreText.length)
 }
-const moreText: Buffer = Buffer.from(',"more":true')
+const moreText: Buffer = Buffer.from(moreField)
 
 /** Offset of the newline at or after `from`, or -1. */
 export function lineEnd(bytes: Buffer, from: number): number {

@@ -3,6 +3,7 @@
 // it with DAMAGED. Only whole batches are folded (the range ends at the end of one).
 
 import type { Hash } from 'node:crypto'
+import type { Control } from '../core/control.ts'
 import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset } from '../core/numbers.ts'
 import { lineKind, parseControlLine } from '../core/record.ts'
@@ -35,15 +36,22 @@ export async function replay(plan: ReplayPlan): Promise<number> {
   const fold = new Fold(plan)
   while (await lines.load()) {
     const loadedFrom = lines.consumedInBuffer
-    for (let at = fold.events(lines); at !== undefined; at = fold.events(lines)) {
-      const text = lines.buffer.toString('utf8', lines.start, lines.end)
-      if (state !== undefined) await applyControl(text, state, at, path)
+    for (let waiting = fold.lines(lines); waiting !== undefined; waiting = fold.lines(lines)) {
+      for (const key of waiting.needed) await state?.loadEntry(key)
+      fold.apply(waiting)
     }
     hash?.update(lines.buffer.subarray(loadedFrom, lines.consumedInBuffer))
   }
   if (lines.consumed < to)
     throw damaged(disk, path, lines.consumed, 'line-incomplete', 'the segment ends within a line')
   return fold.sum
+}
+
+/** A control record that can be applied when what it needs is in memory. */
+interface WaitingControl {
+  readonly control: Control
+  readonly needed: readonly string[]
+  readonly at: readonly [segment: number, offset: ByteOffset]
 }
 
 /** The part that runs for every line, without anything to wait for. */
@@ -57,8 +65,8 @@ class Fold {
     this.sum = plan.sum
   }
 
-  /** Folds the events that are loaded. Stops at a control record, which is then the current line, and says where it stands. */
-  events(lines: LineReader): readonly [segment: number, offset: ByteOffset] | undefined {
+  /** Folds the lines that are loaded. Stops at a control record that needs something of the state tables, and gives it. */
+  lines(lines: LineReader): WaitingControl | undefined {
     const { state, index, number } = this.#plan
     while (lines.next()) {
       const { buffer, start, end } = lines
@@ -66,7 +74,14 @@ class Fold {
       if (line === undefined) throw this.#damaged(lines, 'line-checksum', 'the line does not match its checksum')
       if (line.link !== this.sum) throw this.#damaged(lines, 'line-link', 'the line does not follow the one before it')
       this.sum = line.sum
-      if (lineKind(buffer, start) !== 'event') return [number, lines.offset]
+      if (lineKind(buffer, start) !== 'event') {
+        if (state === undefined) continue
+        const { control } = parseControlLine(buffer.toString('utf8', start, end))
+        const waiting = { control, needed: state.neededFor(control), at: [number, lines.offset] } as const
+        if (waiting.needed.length > 0) return waiting
+        this.apply(waiting)
+        continue
+      }
       const { stream, seq, position, time, type, blobs } = eventStart(buffer, start, end)
       const previous = state === undefined ? undefined : previousSegment(state, stream, number)
       index?.add({ stream, seq, position, type, offset: lines.offset }, previous)
@@ -74,6 +89,14 @@ class Fold {
       state?.applyEvent({ stream, seq, position, time, segment: number, blobs })
     }
     return undefined
+  }
+
+  apply({ control, at }: WaitingControl): void {
+    const { state, path } = this.#plan
+    if (state?.apply(control, at) !== false) return
+    throw new HoldfastError('NEWER_FORMAT', `${path} holds a record of an unknown kind: ${control.control}`, {
+      hint: 'Upgrade holdfast to open this journal.',
+    })
   }
 
   #damaged(lines: LineReader, kind: string, what: string): Error {
@@ -86,19 +109,4 @@ export function previousSegment(state: State, stream: string, segment: number): 
   const head = state.head(stream)
   if (head === undefined) return undefined
   return head === null || head.segment === segment ? 0 : head.segment
-}
-
-async function applyControl(
-  text: string,
-  state: State,
-  at: readonly [segment: number, offset: ByteOffset],
-  path: string,
-): Promise<void> {
-  const { control } = parseControlLine(text)
-  for (const key of state.neededFor(control)) await state.loadEntry(key)
-  if (!state.apply(control, at)) {
-    throw new HoldfastError('NEWER_FORMAT', `${path} holds a record of an unknown kind: ${control.control}`, {
-      hint: 'Upgrade holdfast to open this journal.',
-    })
-  }
 }
