@@ -172,11 +172,11 @@ class NodeFile implements DiskFile {
 
   read(into: Uint8Array, at: number): Promise<number> | number {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError('read'))
-    return promptReads.mayRead(into.length) ? this.#readNow(into, at) : this.#read(into, at)
+    const began = performance.now()
+    return promptReads.mayRead(into.length, began) ? this.#readNow(into, at, began) : this.#read(into, at)
   }
 
-  #readNow(into: Uint8Array, at: number): number | Promise<number> {
-    const began = performance.now()
+  #readNow(into: Uint8Array, at: number, began: number): number | Promise<number> {
     try {
       return fs.readSync(this.#descriptor, into, 0, into.length, at)
     } catch (error) {

@@ -5,31 +5,28 @@ import { PromptReads, promptBytesMax } from './prompt-reads.ts'
 /** How many reads in a row go to the pool. */
 function refusals(reads: PromptReads): number {
   let count = 0
-  while (!reads.mayRead(1)) count++
+  while (!reads.mayRead(1, 0)) count++
   return count
 }
 
 describe('reads on the thread that asks', () => {
   it('are small', () => {
     const reads = new PromptReads()
-    expect([reads.mayRead(promptBytesMax), reads.mayRead(promptBytesMax + 1)]).toEqual([true, false])
+    expect([reads.mayRead(promptBytesMax, 0), reads.mayRead(promptBytesMax + 1, 0)]).toEqual([true, false])
   })
-  it('take only so much of a turn of the event loop', async () => {
+  it('are made only at the beginning of a turn of the event loop, whatever else it is spent on', async () => {
     const reads = new PromptReads()
-    let taken = 0
-    for (; reads.mayRead(1); taken++) reads.took(0.1)
-    expect(taken).toBe(20)
+    expect([100, 100.5, 100.99, 101, 105].map((now) => reads.mayRead(1, now))).toEqual([true, true, true, false, false])
     await nextTurn()
-    expect(reads.mayRead(1)).toBe(true)
+    expect(reads.mayRead(1, 106)).toBe(true)
   })
-  it('are given up for a while when the disk has to be waited for, for longer each time in a row', async () => {
+  it('are given up for a while when the disk has to be waited for, for longer each time in a row', () => {
     const reads = new PromptReads()
     const rests: number[] = []
     for (let round = 0; round < 8; round++) {
-      expect(reads.mayRead(1)).toBe(true)
+      expect(reads.mayRead(1, 0)).toBe(true)
       reads.took(0.6)
       rests.push(refusals(reads))
-      await nextTurn()
     }
     expect(rests).toEqual([4, 8, 16, 32, 64, 128, 256, 256])
     reads.took(0.01)
