@@ -1,7 +1,9 @@
 // The lines of a segment from the newest to the oldest, in bounded memory: only what is asked for is read. Like LineReader,
-// it finds lines; whether they are what was written is for the caller to judge.
+// it finds lines; what it means when one isn't what was written is for the caller to judge.
 
+import { areLinesSound } from '../core/line-sums.ts'
 import type { ByteOffset } from '../core/numbers.ts'
+import { type CheckedLine, checkLine, lineTail } from '../core/record.ts'
 import type { DiskFile } from '../disks/disk.ts'
 import { readFully } from '../disks/whole-io.ts'
 import { type LineRange, lineBytesMax } from './line-reader.ts'
@@ -22,6 +24,9 @@ export class BackwardLines {
   #base: ByteOffset
   /** Everything in #bytes before it is still to be given. */
   #cursor = 0
+  /** The lines that are loaded, from the current one back, were checked together, and were all sound or not. */
+  #areChecked = false
+  #areSound = false
   /** The current line is buffer[start, end), without its newline. */
   start = 0
   end = 0
@@ -73,6 +78,17 @@ export class BackwardLines {
     larger.fill(0, await readFully(this.#file, larger.subarray(0, more), this.#base - more), more)
     this.#base -= more
     this.#cursor += more
+    this.#areChecked = false
+  }
+
+  /** The current line, checked alone; undefined when it isn't what was written. */
+  check(): CheckedLine | undefined {
+    if (!this.#areChecked) {
+      this.#areChecked = true
+      const first = this.#base === this.#from ? 0 : this.#bytes.indexOf(newline) + 1
+      this.#areSound = areLinesSound(this.#bytes, first, this.end + 1)
+    }
+    return this.#areSound ? lineTail(this.#bytes, this.start, this.end) : checkLine(this.#bytes, this.start, this.end)
   }
 
   /** Moves to the whole line before, in the buffer. */

@@ -2,13 +2,13 @@
 // it, which was read before. Memory holds one page.
 
 import { eventIn, eventStart } from '../core/event-line.ts'
-import { checkLine, lineKind } from '../core/record.ts'
+import { lineKind } from '../core/record.ts'
 import { limits } from '../limits.ts'
 import type { RawEvent, ReadQuery } from '../stores/store.ts'
 import { BackwardLines } from './backward-lines.ts'
 import { type LogView, readableBytes } from './log-view.ts'
 import { PagePace } from './page-pace.ts'
-import { isWanted, type ReadRange, rangeOf, takeUpTo } from './read-range.ts'
+import { isSelective, isWanted, type ReadRange, rangeOf, takeUpTo } from './read-range.ts'
 import { damaged, type Segment } from './segment.ts'
 import { lastAtOrBelow } from './segment-index.ts'
 import { mayMatch } from './sequential-read.ts'
@@ -75,19 +75,24 @@ async function* throughSegment(
   const lines = new BackwardLines(file, { from: header.bytes, to: Math.max(header.bytes, to), chunkBytes })
   const behind = new LinkBefore(view, segment)
   const withText = query.withText === true
+  const selects = isSelective(query)
+  let isBehind = to < readable
   let page: RawEvent[] = []
   while (await lines.load()) {
     while (lines.previous()) {
       const { buffer, start, end } = lines
       behind.check(lines)
       if (lineKind(buffer, start) !== 'event') continue
-      const event = eventStart(buffer, start, end)
+      // The payload is parsed of those only that are given.
+      const whole = selects || isBehind ? undefined : eventIn(buffer, start, end, withText)
+      const event = whole ?? eventStart(buffer, start, end)
       if (event.position > range.to) continue
+      isBehind = false
       if (event.position < range.from) {
         if (page.length > 0) yield page
         return
       }
-      if (isWanted(view, query, event)) page.push(eventIn(buffer, start, end, withText))
+      if (isWanted(view, query, event)) page.push(whole ?? eventIn(buffer, start, end, withText))
       if (page.length === limits.pageEventsMax || page.length === query.limit) {
         yield page
         page = []
@@ -121,8 +126,9 @@ class LinkBefore {
   }
 
   /** DAMAGED when the line isn't what was written there. */
-  check({ buffer, start, end, offset }: BackwardLines): void {
-    const line = checkLine(buffer, start, end)
+  check(lines: BackwardLines): void {
+    const { offset } = lines
+    const line = lines.check()
     if (line === undefined) throw this.#damaged(offset, 'line-checksum', 'the line does not match its checksum')
     if (this.#link !== undefined && line.sum !== this.#link) {
       throw this.#damaged(this.#offset, 'line-link', 'the line does not follow the one before it')
