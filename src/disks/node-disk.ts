@@ -7,6 +7,7 @@
 import * as fs from 'node:fs'
 import * as files from 'node:fs/promises'
 import * as nodePath from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Disk, DiskEntry, DiskFile, DiskLock, DiskWatch, OpenMode, OpenOptions } from './disk.ts'
 import { diskError, errorCodeOf } from './disk-error.ts'
@@ -173,7 +174,14 @@ class NodeFile implements DiskFile {
   read(into: Uint8Array, at: number): Promise<number> | number {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError('read'))
     const began = performance.now()
-    return promptReads.mayRead(into.length, began) ? this.#readNow(into, at, began) : this.#read(into, at)
+    const way = promptReads.wayOf(into.length, began)
+    if (way === 'now') return this.#readNow(into, at, began)
+    return way === 'pool' ? this.#read(into, at) : this.#run('read', () => this.#readNextTurn(into, at))
+  }
+
+  async #readNextTurn(into: Uint8Array, at: number): Promise<number> {
+    await nextTurn()
+    return this.#readNow(into, at, performance.now())
   }
 
   #readNow(into: Uint8Array, at: number, began: number): number | Promise<number> {

@@ -5,26 +5,27 @@ import { PromptReads, promptBytesMax } from './prompt-reads.ts'
 /** How many reads in a row go to the pool. */
 function refusals(reads: PromptReads): number {
   let count = 0
-  while (!reads.mayRead(1, 0)) count++
+  while (reads.wayOf(1, 0) === 'pool') count++
   return count
 }
 
 describe('reads on the thread that asks', () => {
   it('are small', () => {
     const reads = new PromptReads()
-    expect([reads.mayRead(promptBytesMax, 0), reads.mayRead(promptBytesMax + 1, 0)]).toEqual([true, false])
+    expect([reads.wayOf(promptBytesMax, 0), reads.wayOf(promptBytesMax + 1, 0)]).toEqual(['now', 'pool'])
   })
   it('are made only at the beginning of a turn of the event loop, whatever else it is spent on', async () => {
     const reads = new PromptReads()
-    expect([100, 100.5, 100.99, 101, 105].map((now) => reads.mayRead(1, now))).toEqual([true, true, true, false, false])
+    expect([100, 100.5, 100.99].map((now) => reads.wayOf(1, now))).toEqual(['now', 'now', 'now'])
+    expect([101, 105].map((now) => reads.wayOf(1, now))).toEqual(['next turn', 'next turn'])
     await nextTurn()
-    expect(reads.mayRead(1, 106)).toBe(true)
+    expect(reads.wayOf(1, 106)).toBe('now')
   })
   it('are given up for a while when the disk has to be waited for, for longer each time in a row', () => {
     const reads = new PromptReads()
     const rests: number[] = []
     for (let round = 0; round < 8; round++) {
-      expect(reads.mayRead(1, 0)).toBe(true)
+      expect(reads.wayOf(1, 0)).toBe('now')
       reads.took(0.6)
       rests.push(refusals(reads))
     }

@@ -13,21 +13,24 @@ const coldMs = 0.5
 const coldReadsMin = 4
 const coldReadsMax = 256
 
+/** On this thread at once, or when the event loop has turned; or by another thread. */
+export type ReadWay = 'now' | 'next turn' | 'pool'
+
 export class PromptReads {
   /** When the first read of this turn of the event loop was made; undefined when there was none. */
   #turnBegan: number | undefined
   #coldLeft = 0
   #coldReads = coldReadsMin
 
-  /** Whether this read may be made here and now; `took` must be told how long it took. `now` in ms. */
-  mayRead(bytes: number, now: number): boolean {
-    if (bytes > promptBytesMax) return false
+  /** How this read is to be made; when not by the pool, `took` must be told how long it took. `now` in ms. */
+  wayOf(bytes: number, now: number): ReadWay {
+    if (bytes > promptBytesMax) return 'pool'
     if (this.#coldLeft > 0) {
       this.#coldLeft--
-      return false
+      return 'pool'
     }
     if (this.#turnBegan === undefined) this.#beginTurn(now)
-    return now - (this.#turnBegan ?? now) < turnMsMax
+    return now - (this.#turnBegan ?? now) < turnMsMax ? 'now' : 'next turn'
   }
 
   #beginTurn(now: number): void {
