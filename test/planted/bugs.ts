@@ -131,7 +131,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a rewritten segment put in place before its record is durable',
     file: 'src/engine/rewrite-segment.ts',
-    from: "    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n    // A reader that meets the new file must find the record that vouches for it when it opens the log anew.\n    await writer.shown()\n    await putInPlace(disk, rewrite)\n",
+    from: "    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n    // A reader that meets the new file must find the record that vouches for it when it opens the log anew, also behind a\n    // power cut that the new name survived and the published place did not: so the log itself says that it is durable.\n    await writer.witness()\n    await writer.shown()\n    await putInPlace(disk, rewrite)\n",
     to: "    await putInPlace(disk, { ...base, time: 0 })\n    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n",
     tests: crash,
     scenario: 'retention',
