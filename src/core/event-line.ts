@@ -3,6 +3,7 @@
 // times as fast as JSON.parse of the line. What isn't plain (escapes in a name, blobs, meta) is parsed whole.
 // Invariant: the answer is the one that parsing the whole line gives.
 
+import { never } from '../errors.ts'
 import type { RawEvent } from '../stores/store.ts'
 import { NameCache } from './name-cache.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
@@ -155,7 +156,7 @@ const scan = new (class StartScan {
       all |= byte
       hash = (Math.imul(hash, 31) + byte) | 0
     }
-    return undefined
+    return never('the text of an event has a quote behind each name')
   }
 })()
 

@@ -152,11 +152,14 @@ describe('a control record', () => {
   it('comes back without what belongs to its line', () => {
     const control = { control: 'forget', before: 5 } as const
     for (const join of ['link', 'sync'] as const) {
-      expect(parseControlLine(lineOf(controlBody(control, false), 1, join).toString())).toEqual({
+      expect(parseControlLine(lineOf(controlBody(control, false), 1, join).toString().trimEnd())).toEqual({
         control,
         more: false,
       })
-      expect(parseControlLine(lineOf(controlBody(control, true), 1, join).toString())).toEqual({ control, more: true })
+      expect(parseControlLine(lineOf(controlBody(control, true), 1, join).toString().trimEnd())).toEqual({
+        control,
+        more: true,
+      })
     }
   })
 })

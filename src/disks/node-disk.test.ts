@@ -106,6 +106,18 @@ describe('node disk', () => {
     await file.close()
   })
 
+  it('reads small pieces at once, and after a while in the next turn of the event loop; failures are rejections', async () => {
+    await writeFile(join(directory, 'a'), 'abc')
+    const file = await nodeDisk(directory).open('a', { mode: 'read' })
+    const into = new Uint8Array(2)
+    let counts = 0
+    let answer = file.read(into, 1)
+    for (; typeof answer === 'number'; answer = file.read(into, 1)) counts += answer
+    expect([counts % 2, await answer, Buffer.from(into).toString()]).toEqual([0, 2, 'bc'])
+    await expect(Promise.resolve(file.read(into, -2))).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await file.close()
+  })
+
   it('never takes an error for absence', async () => {
     await writeFile(join(directory, 'a'), '')
     expect(() => nodeDisk(directory).existsNow('x'.repeat(5_000))).toThrow(

@@ -79,7 +79,7 @@ async function* throughSegment(
   let isBehind = to < readable
   let page: RawEvent[] = []
   while (await lines.load()) {
-    while (lines.previous()) {
+    while (page.length !== query.limit && lines.previous()) {
       const { buffer, start, end } = lines
       behind.check(lines)
       if (lineKind(buffer, start) !== 'event') continue
@@ -93,10 +93,6 @@ async function* throughSegment(
         return
       }
       if (isWanted(view, query, event)) page.push(whole ?? eventIn(buffer, start, end, withText))
-      if (page.length === limits.pageEventsMax || page.length === query.limit) {
-        yield page
-        page = []
-      }
     }
     if (page.length > 0) yield page
     page = []

@@ -1,6 +1,7 @@
 // What reads say of a log whose files changed under an open journal: DAMAGED, and never something else's events.
 
 import { describe, expect, it } from 'vitest'
+import { lineEnd, relink } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { contentOf } from '../disks/file-content.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
@@ -220,5 +221,23 @@ describe('a line that matches its checksum and is no JSON', () => {
       })()
       await expect(reading).rejects.toMatchObject({ code: 'DAMAGED' })
     }
+  })
+})
+
+describe('a line that is sound and does not follow the one before it', () => {
+  it.each(['forward', 'backward'] as const)('is told as damage by who reads %s', async (direction) => {
+    const disk = memoryDisk()
+    const store = await open(disk)
+    await fill(store, 25)
+    await overwrite(disk, first, (content) => {
+      const end = lineEnd(content, lineEnd(content, lineEnd(content, 0) + 1) + 1)
+      relink(content, end, 7)
+      return content
+    })
+    const reading = (async () => {
+      for await (const _page of store.read({ select: { kind: 'all' }, direction }));
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'DAMAGED', details: { kind: 'line-link' } })
+    await store.close()
   })
 })

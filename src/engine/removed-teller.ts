@@ -35,13 +35,12 @@ export class RemovedTeller {
     this.#extend(Math.max(stub.from, this.#from), Math.min(stub.to, this.#to))
   }
 
-  /** Called for each event that stands in the log; gives the ranges to tell before it. */
+  /** Called for each event that stands in the log, if it is telling; gives the ranges to tell before it. */
   meet(
     event: { readonly stream: string; readonly seq: Seq; readonly position: Position },
     matches: boolean,
     visible: boolean,
   ): readonly RemovedRange[] {
-    if (!this.isTelling) return nothing
     if (this.#prefix === undefined) {
       if (!visible) return nothing
       const from = this.#next

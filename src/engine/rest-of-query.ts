@@ -1,5 +1,6 @@
 // What is left of a query when some pages were given: where a read goes on that has to begin anew.
 
+import { assert } from '../errors.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
 import { countEvents } from './read-range.ts'
 
@@ -13,7 +14,9 @@ export class RestOfQuery {
   }
 
   gave(page: readonly ReadItem[]): void {
-    this.#last = page.at(-1) ?? this.#last
+    const last = page.at(-1)
+    assert(last !== undefined, 'a read gives no empty page')
+    this.#last = last
     this.#events += countEvents(page)
   }
 

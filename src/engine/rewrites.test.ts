@@ -21,10 +21,13 @@ import { seededRandom } from '../testing/seeded-random.ts'
 import { appendTo, openSmall, placesIn } from '../testing/small-segments.ts'
 import { backupLog } from './backup.ts'
 import { Blobs } from './blobs.ts'
+import { Catalog } from './catalog.ts'
 import type { Covering } from './cover.ts'
 import { readIdentity } from './identity.ts'
 import { segmentName, segmentPath } from './layout.ts'
 import { rewriteSegments } from './rewrite-segment.ts'
+import { finishRewrites } from './rewrites.ts'
+import type { State } from './state.ts'
 import { verifyDirectory } from './verify.ts'
 
 const all = { select: { kind: 'all' }, direction: 'forward' } as const
@@ -293,3 +296,21 @@ it('small blobs can be read while the segments that hold them are merged', async
 function coveringOf({ disk, identity, catalog, indexes, state }: FileLog): Covering {
   return { disk, identity, catalog, indexes, state }
 }
+
+describe('the record of a rewrite', () => {
+  it('says nothing of a segment that was rewritten again since', async () => {
+    const disk = memoryDisk()
+    await disk.makeDirectory('segments')
+    const catalog = new Catalog(disk)
+    const [name, next] = [segmentName(1, 0), segmentName(9, 0)]
+    const sealed = { bytes: 10, sha256: 'newest' }
+    catalog.add({ name, number: 1, first: 1, sealed }, { name: next, number: 2, first: 9, sealed: undefined })
+    const rewrite = { control: 'rewrite', time: 1, reason: 'r', old: [[name, 'first']], sha256: 'second', bytes: 11 }
+    const scan = async function* () {
+      yield [['key', rewrite]]
+    }
+    const state = { scan, setEntry: () => undefined } as unknown as State
+    const derived = await finishRewrites({ disk, catalog, state, isWriter: false })
+    expect([derived.size, catalog.sealed.map(({ facts }) => facts.sealed)]).toEqual([0, [sealed]])
+  })
+})

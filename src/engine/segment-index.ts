@@ -99,7 +99,8 @@ export function isWorthListing(
   offsets: readonly ByteOffset[] | undefined,
   marks: Marks,
 ): offsets is readonly ByteOffset[] {
-  return offsets !== undefined && areSparse(offsets.length, marks.offsets.at(-1) ?? 0)
+  // Where there is an event, there is a mark.
+  return offsets !== undefined && areSparse(offsets.length, marks.offsets.at(-1) as ByteOffset)
 }
 
 /** Index of the last element that is at or below `value`; -1 when all are above. */

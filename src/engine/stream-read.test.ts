@@ -183,6 +183,23 @@ describe('the lines of a stream', () => {
     await store.close()
   })
 
+  it('may all be unwanted', async () => {
+    const store = await openSmall(memoryDisk(), { segmentBytes: 1_048_576 })
+    await appendTo(store, 's', 60, 7_500)
+    expect(await readEvents(store, { ...ofStream('s'), types: new Set(['other']) })).toEqual([])
+    await store.close()
+  })
+
+  it('may be more than are remembered on the way back to the first one', async () => {
+    const store = await openSmall(memoryDisk())
+    for (let batch = 0; batch < 2; batch++) {
+      const events = Array.from({ length: 9_000 }, () => paddedEvent('s', 1))
+      await store.append({ events, durability: 'sync' })
+    }
+    expect(seqsOf(await readEvents(store, ofStream('s')))).toEqual(upTo(18_000))
+    await store.close()
+  })
+
   it('may be longer than any piece that is read at once', async () => {
     const store = await openSmall(memoryDisk(), { segmentBytes: 2_097_152 })
     for (const bytes of [300, 70_000, 1_000_000, 300]) await appendTo(store, 's', 1, bytes)

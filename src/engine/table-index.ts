@@ -10,7 +10,6 @@ import { decodeRising, encodeRising } from './number-text.ts'
 import { isWorthListing, type Marks, type SegmentIndex, type StreamPlaces } from './segment-index.ts'
 import type { BlockCache } from './tables/block-cache.ts'
 import type { Entry } from './tables/entry.ts'
-import { TableDamaged } from './tables/table-damaged.ts'
 import { TableReader } from './tables/table-reader.ts'
 import { type TableDescription, writeTable } from './tables/table-writer.ts'
 
@@ -86,8 +85,8 @@ export class TableIndex implements SegmentIndex {
   #offsetsIn(value: string | null): readonly ByteOffset[] {
     assert(value !== null, 'a segment index deletes nothing')
     const offsets = decodeRising(value)
-    if (offsets !== undefined) return offsets
-    throw new TableDamaged(this.#table.path, 0, 'the places in it are none that this release writes')
+    assert(offsets !== undefined, 'a segment index whose checksums hold was written by this release')
+    return offsets
   }
 
   /** Written with every index; one whose checksums hold has it. */

@@ -65,10 +65,6 @@ export class TableReader {
     return new TableReader(new TableFile(file, path), description, home.cache)
   }
 
-  get path(): string {
-    return this.#file.path
-  }
-
   /** True when the filter is at hand and rules the key out: an answer without waiting. */
   excludes(hash: KeyHash): boolean {
     return this.#bloom !== undefined && !bloomMayContain(this.#bloom, hash)
