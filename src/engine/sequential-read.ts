@@ -78,9 +78,12 @@ export async function mayMatch(
 async function* segmentForward(view: LogView, segment: Segment, reading: Reading): AsyncGenerator<readonly ReadItem[]> {
   segment.enter()
   try {
-    const { query, teller } = reading
     // What was removed shows between any two events, so who wants to be told of it passes all of them.
-    const range = teller.isTelling ? reading.range : yield* readByType(view, segment, query, reading)
+    if (reading.teller.isTelling) {
+      yield* throughSegment(view, segment, reading)
+      return
+    }
+    const range = yield* readByType(view, segment, reading.query, reading)
     if (range !== undefined) yield* throughSegment(view, segment, { ...reading, range })
   } finally {
     await segment.leave()
