@@ -29,6 +29,15 @@ function lineOf(event: typeof events extends fc.Arbitrary<infer Event> ? Event :
   return { buffer, start: 7, end: end - 1 }
 }
 
+/** What it gives, or the code of what it throws. */
+function outcomeOf(read: () => unknown): unknown {
+  try {
+    return read()
+  } catch (error) {
+    return (error as { readonly code?: string }).code
+  }
+}
+
 function handMade(text: string) {
   const buffer = Buffer.alloc(300)
   const { end } = writeLine(buffer, 0, text, 0, 'link')
@@ -63,6 +72,26 @@ describe('an event', () => {
       }),
       { numRuns: 500 },
     )
+  })
+  it('with any byte of it replaced, and sums that are right, is still what parsing gives', () => {
+    const bodies = [
+      '{"position":12,"stream":"s","seq":3,"time":45,"type":"t","data":true,"more":true',
+      '{"position":12,"stream":"s","seq":3,"time":45,"type":"t","version":2,"data":{"a":1}',
+    ]
+    for (const body of bodies) {
+      for (let at = 0; at < body.length; at++) {
+        for (const byte of ['0', '7', 'e', '"', ',', ' ', '\n', '-', '\\', '}']) {
+          const { buffer, end } = handMade(`${body.slice(0, at)}${byte}${body.slice(at + 1)}`)
+          const text = buffer.toString('utf8', 0, end)
+          const where = `${byte} at ${at} of ${body}`
+          const parsed = outcomeOf(() => parseEventLine(text, false))
+          expect(outcomeOf(() => eventIn(buffer, 0, end, false)), where).toEqual(parsed)
+          if (parsed === 'DAMAGED') continue // the start of a line can be read although its rest can't
+          const { position, stream, seq, time, type, blobs } = parsed as ReturnType<typeof parseEventLine>
+          expect(eventStart(buffer, 0, end), where).toEqual({ position, stream, seq, time, type, blobs })
+        }
+      }
+    }
   })
   it('with and without meta, in turns', () => {
     const plain = { position: 3, stream: 's', seq: 2, time: 1, type: 't', version: 1, blobs: [] as const, more: false }

@@ -3,7 +3,6 @@
 // times as fast as JSON.parse of the line. What isn't plain (escapes in a name, blobs, meta) is parsed whole.
 // Invariant: the answer is the one that parsing the whole line gives.
 
-import { never } from '../errors.ts'
 import type { RawEvent } from '../stores/store.ts'
 import { NameCache } from './name-cache.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
@@ -18,25 +17,26 @@ export interface EventStart {
   readonly blobs: readonly string[]
 }
 
-const positionAt: number = '{"position":'.length
-const streamGap: number = ',"stream":"'.length
-const seqGap: number = '","seq":'.length
-const timeGap: number = ',"time":'.length
-const typeGap: number = ',"type":"'.length
-const versionGap: number = '","version":'.length
-const dataLetterAt: number = '","'.length
-const dataGap: number = ',"data":'.length
+const positionKey: Buffer = Buffer.from('{"position":')
+const streamKey: Buffer = Buffer.from(',"stream":"')
+const seqKey: Buffer = Buffer.from('","seq":')
+const timeKey: Buffer = Buffer.from(',"time":')
+const typeKey: Buffer = Buffer.from(',"type":"')
+const versionKey: Buffer = Buffer.from('","version":')
+const dataKey: Buffer = Buffer.from('","data":')
+/** Behind a version, which ends without a quote. */
+const dataKeyAfterVersion: Buffer = dataKey.subarray(1)
 /** Bytes of `,"sum":"xxxxxxxx`. */
 const sumBytes: number = ',"sum":"xxxxxxxx'.length
 const sumDigits = 8
 const quote = 0x22
-const comma = 0x2c
 const backslash = 0x5c
+const space = 0x20
 const zero = 0x30
 const nine = 0x39
-const letterD = 0x64
 const letterE = 0x65
-const letterV = 0x76
+/** More digits may not be the number that parsing gives. */
+const digitsMax = 15
 
 /** The line buffer[start, end) was checked before and is an event's. */
 export function eventStart(buffer: Buffer, start: number, end: number): EventStart {
@@ -99,64 +99,77 @@ const scan = new (class StartScan {
 
   /** False when the line is not plain, and has to be parsed whole. */
   read(buffer: Buffer, start: number, end: number): boolean {
-    this.#at = start + positionAt
+    this.#at = start
+    if (!this.#passes(buffer, positionKey)) return false
     this.position = this.#number(buffer)
-    if (this.position === 0 || buffer[this.#at] !== comma) return false
-    this.#at += streamGap
+    if (this.position < 0 || !this.#passes(buffer, streamKey)) return false
     const stream = this.#name(buffer, end, this.#streams)
-    if (stream === undefined) return false
+    if (stream === undefined || !this.#passes(buffer, seqKey)) return false
     this.stream = stream
-    this.#at += seqGap
     this.seq = this.#number(buffer)
-    this.#at += timeGap
+    if (this.seq < 0 || !this.#passes(buffer, timeKey)) return false
     this.time = this.#number(buffer)
-    if (buffer[this.#at] !== comma) return false
-    this.#at += typeGap
+    if (this.time < 0 || !this.#passes(buffer, typeKey)) return false
     const type = this.#name(buffer, end, this.#types)
     if (type === undefined) return false
     this.type = type
     return this.#toData(buffer)
   }
 
+  /** The payload follows the type, or the version, which is only written where it isn't 1. */
   #toData(buffer: Buffer): boolean {
     this.version = 1
-    if (buffer[this.#at + dataLetterAt] === letterV) {
-      this.#at += versionGap
+    let isPlain = this.#passes(buffer, dataKey)
+    if (!isPlain && this.#passes(buffer, versionKey)) {
       this.version = this.#number(buffer)
-      this.#at -= 1 // as if the comma came behind a quote
+      isPlain = this.version >= 0 && this.#passes(buffer, dataKeyAfterVersion)
     }
-    if (buffer[this.#at + dataLetterAt] !== letterD) return false
-    this.dataAt = this.#at + 1 + dataGap
+    this.dataAt = this.#at
+    return isPlain
+  }
+
+  /** Whether these bytes stand here; then the place moves behind them. */
+  #passes(buffer: Buffer, expected: Buffer): boolean {
+    const start = this.#at
+    const { length } = expected
+    for (let at = 0; at < length; at++) if (buffer[start + at] !== expected[at]) return false
+    this.#at = start + length
     return true
   }
 
-  /** The digits that stand here; the place moves behind them. */
+  /** The digits that stand here, and the place moves behind them; -1 when they are no plain number. */
   #number(buffer: Buffer): number {
-    let at = this.#at
+    const start = this.#at
+    let at = start
     let value = 0
     for (let byte = buffer[at] as number; byte >= zero && byte <= nine; byte = buffer[++at] as number) {
       value = value * 10 + (byte - zero)
     }
     this.#at = at
-    return value
+    const digits = at - start
+    const isPlain = digits === 1 || (digits > 1 && digits <= digitsMax && buffer[start] !== zero)
+    return isPlain ? value : -1
   }
 
-  /** The text that begins here; the place moves to its closing quote. Undefined when it holds an escape. */
+  /** The text that begins here; the place moves to its closing quote. Undefined when it is not plain. */
   #name(buffer: Buffer, end: number, cache: NameCache): string | undefined {
     const start = this.#at
     let hash = 0
     let all = 0
+    let lowest = 0
     for (let at = start; at < end; at++) {
       const byte = buffer[at] as number
       if (byte === quote) {
+        if (lowest < 0) return undefined
         this.#at = at
         return all < 0x80 ? cache.ascii(buffer, start, at, hash) : buffer.toString('utf8', start, at)
       }
       if (byte === backslash) return undefined
       all |= byte
+      lowest |= byte - space // negative as soon as one is a control character
       hash = (Math.imul(hash, 31) + byte) | 0
     }
-    return never('the text of an event has a quote behind each name')
+    return undefined
   }
 })()
 

@@ -19,6 +19,9 @@ export interface DurablePlace {
 
 const markBytes = 128
 
+/** So many places in a row may be held back: a clock that stands still must not hide from readers what is durable. */
+const heldMax = 16
+
 export function encodeMark(place: DurablePlace): Buffer {
   const body = `{"segment":"${place.segment}","bytes":${place.bytes},"position":${place.position}`
   const text = `${body},"sum":"${hex8(bodySum(body))}"}`
@@ -53,6 +56,7 @@ export class DurableMark {
   readonly #file: DiskFile
   /** Newer than what was published, by less than a millisecond. */
   #held: DurablePlace | undefined
+  #heldCount = 0
   #publishedAt: TimeMs | undefined
   #next: DurablePlace | undefined
   #writing: Promise<void> | undefined
@@ -74,8 +78,9 @@ export class DurableMark {
    * cost a sixth of the rate. A place that is held back is replaced by the next one, or published when none follows.
    */
   offer(place: DurablePlace, now: TimeMs): void {
-    if (now === this.#publishedAt) {
+    if (now === this.#publishedAt && this.#heldCount < heldMax) {
       this.#held = place
+      this.#heldCount++
     } else {
       this.#publishedAt = now
       this.publish(place)
@@ -88,6 +93,7 @@ export class DurableMark {
 
   publish(place: DurablePlace): void {
     this.#held = undefined
+    this.#heldCount = 0
     this.#next = place
     this.#published++
     this.#writing ??= this.#write()
