@@ -85,7 +85,10 @@ describe('an event', () => {
           const text = buffer.toString('utf8', 0, end)
           const where = `${byte} at ${at} of ${body}`
           const parsed = outcomeOf(() => parseEventLine(text, false))
-          expect(outcomeOf(() => eventIn(buffer, 0, end, false)), where).toEqual(parsed)
+          expect(
+            outcomeOf(() => eventIn(buffer, 0, end, false)),
+            where,
+          ).toEqual(parsed)
           if (parsed === 'DAMAGED') continue // the start of a line can be read although its rest can't
           const { position, stream, seq, time, type, blobs } = parsed as ReturnType<typeof parseEventLine>
           expect(eventStart(buffer, 0, end), where).toEqual({ position, stream, seq, time, type, blobs })
