@@ -3,13 +3,18 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { commandAt, commandIdAt, eventAt } from './event.mjs'
+import { failureText } from './failure.mjs'
 import { mustEqual } from './measure.mjs'
 import { grown } from './tasks/grown.mjs'
 
 const program = fileURLToPath(import.meta.url)
+const failedCode = 1
+const never = new Promise(() => {})
 const buildBatch = 10_000
 /** Small enough that a process which is killed leaves work for the next opening: an unfinished segment, a log to replay. */
 const dyingBatch = 1_000
@@ -35,28 +40,45 @@ export function measureGrown(peer, { directory, events, laid, streams, ms }) {
 }
 
 const children = new Set()
-/** Ends what still runs, when the benchmark itself is ended: it would go on writing where files are being removed. */
+let isEnding = false
+
+/** Ends what still runs, when the benchmark itself is ended: it would go on writing where files are being removed. Whoever
+ * waits for a task waits for ever from then on, so that nobody begins another. */
 export async function endProcesses() {
+  isEnding = true
   const ended = [...children].map((child) => once(child, 'exit'))
   for (const child of children) child.kill('SIGKILL')
   await Promise.all(ended)
 }
 
 async function inProcess(task) {
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (isEnding) await never
+  // Through its input the child notices that this process is gone, however that came.
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] })
   children.add(child)
   child.once('exit', () => children.delete(child))
   const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  if (isEnding) await never
   if (task.task === 'die' && signal === 'SIGKILL') return undefined
-  if (code !== 0) throw new Error(`${task.task} of ${task.peer} in ${task.directory} ended with ${signal ?? code}`)
+  const told = `${task.task} of ${task.peer} in ${task.directory}`
+  if (code === failedCode && output !== '') throw new Error(`${told}: ${output}`)
+  if (code !== 0) throw new Error(`${told} ended with ${signal ?? code}`)
   return JSON.parse(output)
 }
 
 if (process.argv[1] === program) {
+  process.stdin.once('end', () => process.exit(failedCode)).resume()
+  process.stdin.unref()
+  process.once('uncaughtException', tellFailure)
   const task = JSON.parse(process.argv[2])
   const { peers } = await import('./peers/all.mjs')
   const tasks = { build: fill, die: fill, open: openOnce, grown }
   console.log(JSON.stringify(await tasks[task.task](peers[task.peer], task)))
+}
+
+function tellFailure(error) {
+  writeSync(1, failureText(error))
+  process.exit(failedCode)
 }
 
 async function fill(peer, { task, directory, from, events, streams, commands }) {
@@ -68,6 +90,7 @@ async function fill(peer, { task, directory, from, events, streams, commands }) 
     const count = Math.min(perBatch, from + events - at)
     const made = Array.from({ length: count }, (_, index) => (commands ? commandAt : eventAt)(at + index, streams))
     await (commands ? store.appendCommands(made) : store.appendMany(made))
+    await nextTurn() // some stores never wait: to see that the benchmark is gone takes a turn of the event loop
   }
   if (task === 'die') process.kill(process.pid, 'SIGKILL')
   mustEqual(await store.count(), from + events, `${peer.name}: events after`)

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { toCome, works, worksNamed, worksText } from './works/all.mjs'
+import { growth } from './works/scale.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -38,13 +39,19 @@ export function readOptions(given, now) {
     },
   })
   if (values.help) return { help: true }
+  for (const name of ['works', 'rounds', 'json', 'svg', 'dir']) {
+    if (values[name]?.trim() === '') throw new Error(`--${name} is said with nothing behind it`)
+  }
   if (values.quick && values.full) throw new Error('--quick and --full exclude each other')
   if (values.force && values.dir === undefined) throw new Error('--force is said together with --dir')
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5))
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number from 1')
   const results = join(here, 'results')
+  const wanted = values.works === undefined ? works : worksNamed(values.works.split(','))
+  if (values.svg !== undefined && !wanted.includes(growth))
+    throw new Error('--svg is drawn by scale, which --works leaves out')
   return {
-    works: values.works === undefined ? works : worksNamed(values.works.split(',')),
+    works: wanted,
     scale: values.quick ? 'quick' : values.full ? 'full' : 'normal',
     rounds,
     json: resolve(values.json ?? join(results, `${now.toISOString().replaceAll(':', '-')}.json`)),

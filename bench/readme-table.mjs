@@ -4,18 +4,31 @@
 //
 // Ratios alone, each with its spread: they are what another machine can be expected to show as well.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { machineText } from './machine.mjs'
 import { figure } from './table.mjs'
 
-/** Markdown: the machine, then one table per work that the report holds. */
+/** Markdown: the machine, then one table per work that the report holds. Throws for what is no report of a run. */
 export function readmeTables(report) {
+  mustBeReport(report)
   const parts = [`Measured on ${machineText(report.machine)}; ${report.rounds} rounds, median (minimum to maximum).`]
   for (const result of report.results) {
     const make = makers[result.work]
     if (make !== undefined) parts.push(make(result))
   }
+  const missing = (report.wanted ?? []).filter((work) => !report.results.some((result) => result.work === work))
+  if (missing.length > 0) parts.push(`The run was ended before ${missing.join(', ')}.`)
   return `${parts.join('\n\n')}\n`
+}
+
+function mustBeReport(report) {
+  const { machine, rounds, results } = report ?? {}
+  const isReport =
+    typeof rounds === 'number' &&
+    ['fdatasyncUs', 'dsyncUs', 'memoryBytes'].every((name) => typeof machine?.[name] === 'number') &&
+    Array.isArray(results) &&
+    results.every((result) => typeof result?.work === 'string' && Array.isArray(result.rows))
+  if (!isReport) throw new Error('these are not the figures of a run')
 }
 
 const makers = {
@@ -122,10 +135,17 @@ function unique(values) {
   return [...new Set(values)]
 }
 
-if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {
+if (process.argv[1] !== undefined && import.meta.filename === realpathSync(process.argv[1])) {
   const [file] = process.argv.slice(2)
-  if (file === undefined) {
+  if (file === undefined || file.startsWith('--')) {
     console.error('node bench/readme-table.mjs <the JSON file of a run>')
     process.exitCode = 2
-  } else process.stdout.write(readmeTables(JSON.parse(readFileSync(file, 'utf8'))))
+  } else {
+    try {
+      process.stdout.write(readmeTables(JSON.parse(readFileSync(file, 'utf8'))))
+    } catch (error) {
+      console.error(`readme-table: ${file}: ${error.message}`)
+      process.exitCode = 1
+    }
+  }
 }

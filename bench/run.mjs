@@ -1,63 +1,77 @@
 // The benchmark's command: runs the works that are wanted, one after the other, prints a table of each and keeps the
-// figures as JSON. Everything is made in one scratch directory, which is removed at the end.
+// figures as JSON. Everything is made in one scratch directory, which is removed however the run ends.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { failureText } from './failure.mjs'
 import { Histories } from './histories.mjs'
 import { endProcesses } from './journal-process.mjs'
-import { describeMachine, fileSystemOf, isInMemory, machineText } from './machine.mjs'
+import { describeMachine, machineText } from './machine.mjs'
 import { readOptions, usage } from './options.mjs'
+import { mustBeWritable, writeOutput } from './output.mjs'
 import { plotSvg } from './plot.mjs'
 import { Progress } from './progress.mjs'
+import { makeScratch, removeScratch } from './scratch.mjs'
 import { tableText } from './table.mjs'
 import { growth, scaleChart } from './works/scale.mjs'
 
 /** What Holdfast writes for an event of 256 bytes: the append whose sync is timed. */
 const lineBytes = 373
+const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
-const options = wantedOrTold()
-if (options !== undefined) await run(options)
+const options = orTold(
+  () => readOptions(process.argv.slice(2), new Date()),
+  '\n`npm run bench -- --help` lists the options.',
+)
+if (options?.help) console.log(usage)
+else if (options !== undefined) {
+  const ready = orTold(() => prepared(options), '')
+  if (ready !== undefined) await run(ready)
+}
 
-function wantedOrTold() {
+/** What it gives; or else it is told what is wrong, before anything was done. */
+function orTold(make, hint) {
   try {
-    const read = readOptions(process.argv.slice(2), new Date())
-    if (read.help) return void console.log(usage)
-    mkdirSync(read.directory, { recursive: true })
-    const fileSystem = fileSystemOf(read.directory)
-    if (isInMemory(fileSystem) && !read.mayBeInMemory) {
-      throw new Error(
-        `${read.directory} is in memory (${fileSystem}), where a sync costs nothing and no figure means anything. ` +
-          'Name a directory on a disk with --dir, or say --dir and --force.',
-      )
-    }
-    return read
+    return make()
   } catch (error) {
-    console.error(`bench: ${error.message}\n\n${usage}`)
+    console.error(`bench: ${failureText(error)}${hint}`)
     process.exitCode = 2
   }
 }
 
-async function run({ works, scale, rounds, json, svg, directory }) {
-  const scratch = mkdtempSync(join(directory, 'run-'))
-  const clear = async () => {
+function prepared(read) {
+  mustBeWritable(read.json)
+  if (read.works.includes(growth)) mustBeWritable(read.svg)
+  return { ...read, scratch: makeScratch(read.directory, read) }
+}
+
+async function run({ works, scale, rounds, json, svg, scratch }) {
+  const progress = new Progress({ stream: process.stderr, now: () => performance.now() })
+  let isEnding = false
+  /** What is under way comes to nothing: no process of ours goes on, and nothing is left but the figures of whole works. */
+  const end = async (code, text) => {
+    if (isEnding) return
+    isEnding = true
+    progress.clear()
+    if (text !== undefined) await new Promise((told) => process.stderr.write(`bench: ${text}\n`, told))
     await endProcesses()
-    rmSync(scratch, { recursive: true, force: true })
+    removeScratch(scratch)
+    if (code !== 0) process.exit(code) // else nothing goes on, and all that was printed arrives
   }
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, async () => {
-      await clear()
-      process.exit(signal === 'SIGINT' ? 130 : 143)
-    })
-  }
+  let current = scratch
+  const fail = (error) => end(1, `${current}: ${failureText(error)}`)
+  for (const [signal, code] of Object.entries(signalCodes)) process.on(signal, () => end(code))
+  process.on('uncaughtException', fail) // and a promise that nobody waits for any more
+  process.stdout.on('error', () => end(1)) // whoever read the tables has gone
+
   try {
     const machine = describeMachine(scratch, lineBytes)
     console.log(`${machineText(machine)}\n`)
-    const report = { at: new Date().toISOString(), scale, rounds, machine, results: [] }
-    const progress = new Progress({ stream: process.stderr, now: () => performance.now() })
+    const wanted = works.map(({ id }) => id)
+    const report = { at: new Date().toISOString(), scale, rounds, wanted, machine, results: [] }
     const tell = (row, round) => progress.tell(row, round)
     setInterval(() => progress.again(), 1_000).unref()
     const histories = new Histories(scratch, tell)
     for (const [at, work] of works.entries()) {
+      current = work.id
       progress.begin(work.id)
       const began = performance.now()
       const result = { work: work.id, ...(await work.run({ scale, rounds, scratch, histories, tell })) }
@@ -66,16 +80,12 @@ async function run({ works, scale, rounds, json, svg, directory }) {
       report.results.push({ ...result, seconds })
       progress.clear()
       console.log(tableText({ ...result, title: `${result.title}, in ${seconds} s` }))
-      write(json, `${JSON.stringify(report, undefined, 2)}\n`)
-      if (work === growth) write(svg, plotSvg(scaleChart(result)))
+      writeOutput(json, `${JSON.stringify(report, undefined, 2)}\n`)
+      if (work === growth) writeOutput(svg, plotSvg(scaleChart(result)))
     }
     console.log(`Figures: ${json}${works.includes(growth) ? `\nPlot: ${svg}` : ''}`)
-  } finally {
-    await clear()
+    await end(0)
+  } catch (error) {
+    await fail(error)
   }
-}
-
-function write(path, content) {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, content)
 }

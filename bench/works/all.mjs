@@ -21,7 +21,8 @@ export const toCome = new Map([
 
 /** The works of these names, in the order of the table. Throws for what isn't there. */
 export function worksNamed(names) {
-  const wanted = names.map((name) => name.trim().toUpperCase())
+  const wanted = names.map((name) => name.trim().toUpperCase()).filter((name) => name !== '')
+  if (wanted.length === 0) throw new Error(`--works names no work; there are ${worksText()}`)
   for (const name of wanted) {
     const later = toCome.get(name)
     if (later !== undefined) throw new Error(`${name} (${later.measures}) is to come, with ${later.feature}`)

@@ -65,8 +65,25 @@ interface Readme {
   readmeTables(report: {
     readonly rounds: number
     readonly machine: Readonly<Record<string, unknown>>
+    readonly wanted?: readonly string[]
     readonly results: readonly Result[]
   }): string
+}
+
+interface Scratch {
+  makeScratch(directory: string, options: { readonly mayBeInMemory: boolean }): string
+  removeScratch(scratch: string): void
+  leftBehind(directory: string, isAlive?: (pid: number) => boolean): readonly string[]
+  makeDirectory(path: string): void
+}
+
+interface Output {
+  mustBeWritable(path: string): void
+  writeOutput(path: string, content: string): void
+}
+
+interface Failure {
+  failureText(error: unknown): string
 }
 
 interface ProgressParts {
@@ -87,3 +104,6 @@ export const machine: Machine = await load('machine')
 export const targets: Targets = await load('targets')
 export const readme: Readme = await load('readme-table')
 export const progress: ProgressParts = await load('progress')
+export const scratch: Scratch = await load('scratch')
+export const output: Output = await load('output')
+export const failure: Failure = await load('failure')

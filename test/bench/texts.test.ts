@@ -68,6 +68,24 @@ describe('the section of the README', () => {
       '',
     ])
   })
+
+  it('says which works are missing when the run was ended before them', () => {
+    const report = { rounds: 5, machine, wanted: ['W4', 'W8', 'SCALE'] }
+    const results = [{ work: 'W4', title: '', columns: [], rows: [] }]
+    expect(readme.readmeTables({ ...report, results })).toContain('The run was ended before W8, SCALE.')
+    expect(readme.readmeTables({ ...report, wanted: ['W4'], results })).not.toContain('ended before')
+  })
+
+  it.each([
+    null,
+    {},
+    [],
+    'text',
+    { machine, rounds: 5, results: [{ work: 'W1' }] },
+    { machine: {}, rounds: 5, results: [] },
+  ])('is not made from what is no report of a run: %j', (report) => {
+    expect(() => readme.readmeTables(report as never)).toThrow('not the figures of a run')
+  })
 })
 
 describe('a plot', () => {
