@@ -96,6 +96,28 @@ describe('an event', () => {
       }
     }
   })
+  it.each(['position', 'seq', 'time', 'version'])(
+    'whose %s has more digits than count is what parsing gives',
+    (key) => {
+      for (const number of [
+        '999999999999999',
+        '9007199254740993',
+        '19752842734879731',
+        '18753880213837194',
+        '007',
+        '0',
+      ]) {
+        const fields = { position: '1', stream: '"s"', seq: '1', time: '1', type: '"t"', version: '2', [key]: number }
+        const body = Object.entries(fields).map(([name, value]) => `"${name}":${value}`)
+        const { buffer, end } = handMade(`{${body.join(',')},"data":1`)
+        const parsed = outcomeOf(() => parseEventLine(buffer.toString('utf8', 0, end), false))
+        expect(
+          outcomeOf(() => eventIn(buffer, 0, end, false)),
+          number,
+        ).toEqual(parsed)
+      }
+    },
+  )
   it('with and without meta, in turns', () => {
     const plain = { position: 3, stream: 's', seq: 2, time: 1, type: 't', version: 1, blobs: [] as const, more: false }
     for (const meta of [undefined, '1', '1', undefined, undefined, '1']) {

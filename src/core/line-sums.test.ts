@@ -42,6 +42,12 @@ describe('lines that are checked together', () => {
       }),
     )
   })
+  it('are sound whatever their length: around where they begin to be checked alone, too', () => {
+    for (let length = 4_090; length <= 4_100; length++) {
+      const bytes = linesOf(['{"a":1', 'x'.repeat(length), '{"b":2'])
+      expect(areLinesSound(bytes, 0, bytes.length), `${length} bytes`).toBe(true)
+    }
+  })
   it('are not when any bit of a body or a sum is another one', () => {
     fc.assert(
       fc.property(bodies, fc.nat(), fc.nat(7), (texts, where, bit) => {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { DiskFile } from './disk.ts'
 import { diskCases } from './disk-conformance.ts'
 import { bytesOf, writeText } from './file-content.ts'
 import { nodeDisk } from './node-disk.ts'
@@ -116,6 +117,94 @@ describe('node disk', () => {
     expect([counts % 2, await answer, Buffer.from(into).toString()]).toEqual([0, 2, 'bc'])
     await expect(Promise.resolve(file.read(into, -2))).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     await file.close()
+  })
+
+  describe('reading', () => {
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+    afterEach(() => {
+      vi.restoreAllMocks()
+    })
+
+    /** The time that the disk sees: at each look the next of these, then the last one for ever. */
+    function timeIs(...times: readonly number[]): void {
+      let at = 0
+      vi.spyOn(performance, 'now').mockImplementation(() => times[Math.min(at++, times.length - 1)] ?? 0)
+    }
+
+    async function opened(content: Uint8Array | string = 'abc'): Promise<DiskFile> {
+      await writeFile(join(directory, 'a'), content)
+      const file = await nodeDisk(directory).open('a', { mode: 'read' })
+      // The tests before may have met a slow disk, or have spent this turn.
+      timeIs(0)
+      for (let read = file.read(new Uint8Array(1), 0); typeof read !== 'number'; ) {
+        await read
+        await turn()
+        read = file.read(new Uint8Array(1), 0)
+      }
+      await turn()
+      return file
+    }
+
+    it('waits for the next turn of the event loop when this one was spent on it, and close() waits for the read', async () => {
+      const file = await opened()
+      timeIs(0, 0, 2)
+      const into = new Uint8Array(2)
+      expect(file.read(into, 0)).toBe(2)
+      const events: string[] = []
+      const later = Promise.resolve(file.read(into, 1)).then((count) => events.push(`read ${count}`))
+      const closed = file.close().then(() => events.push('closed'))
+      for (let step = 0; step < 20; step++) await Promise.resolve()
+      expect(events).toEqual([])
+      await Promise.all([later, closed])
+      expect(events).toEqual(['read 2', 'closed'])
+      expect(Buffer.from(into).toString()).toBe('bc')
+    })
+
+    it('is left to another thread for a while when the disk was slow', async () => {
+      const file = await opened()
+      timeIs(0, 5)
+      const into = new Uint8Array(2)
+      expect(file.read(into, 0)).toBe(2) // it took 5 ms
+      await turn()
+      for (let n = 0; n < 4; n++) expect(await expectPromise(file.read(into, 0))).toBe(2)
+      await turn()
+      expect(file.read(into, 0)).toBe(2)
+      await file.close()
+    })
+
+    it('by another thread is waited for by close()', async () => {
+      const file = await opened(Buffer.alloc(1_048_576))
+      const events: string[] = []
+      const reads = Array.from({ length: 12 }, () => file.read(Buffer.alloc(1_048_576), 0))
+      const told = reads.map((read) => Promise.resolve(read).then(() => events.push('read')))
+      await Promise.all([...told, file.close().then(() => events.push('closed'))])
+      expect(events.indexOf('closed')).toBe(12)
+    })
+
+    it('of a closed file never gives what another file holds that was opened since', async () => {
+      const file = await opened('abc')
+      await file.close()
+      await writeFile(join(directory, 'b'), 'xyz')
+      const other = await nodeDisk(directory).open('b', { mode: 'read' })
+      for (const bytes of [2, 100_000]) {
+        await expect(expectPromise(file.read(new Uint8Array(bytes), 0))).rejects.toMatchObject({ code: 'EBADF' })
+      }
+      await other.close()
+    })
+
+    it.skipIf(process.platform !== 'linux')('fails where the system says so, on either way', async () => {
+      const file = await nodeDisk('/proc/self').open('mem', { mode: 'read' }) // nothing can be read at its beginning
+      for (const bytes of [10, 100_000]) {
+        await expect(expectPromise(file.read(new Uint8Array(bytes), 0))).rejects.toMatchObject({ code: 'EIO' })
+      }
+      await file.close()
+    })
+
+    function expectPromise(answer: number | Promise<number>): Promise<number> {
+      expect(answer).toBeInstanceOf(Promise)
+      return answer as Promise<number>
+    }
   })
 
   it('never takes an error for absence', async () => {

@@ -105,6 +105,25 @@ describe.each(places)('in $where', ({ count }) => {
   })
 })
 
+describe('a changed byte in the last line, behind which no line links to it,', () => {
+  it.each([
+    ['the active segment', 6, reads[2]],
+    ['the active segment', 6, reads[3]],
+    ['a sealed segment', 30, reads[2]],
+    ['a sealed segment', 30, reads[3]],
+  ] as const)('of %s (of %d events) is told as damage: reading %o', async (_where, count, query) => {
+    const disk = memoryDisk()
+    const store = await open(disk)
+    await fill(store, count)
+    await overwrite(disk, first, (content) => changedAt(content, content.lastIndexOf('xxxx')))
+    const reading = (async () => {
+      for await (const page of store.read(query)) expect(page.length).toBeGreaterThan(0)
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'DAMAGED', details: { kind: 'line-checksum', file: first } })
+    await store.close().catch(() => undefined)
+  })
+})
+
 describe('a line that links to another than the one before it', () => {
   it.each([reads[2], reads[3]])('is told as damage to whoever reads $what', async ({ select, direction }) => {
     const disk = memoryDisk()

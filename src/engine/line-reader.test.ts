@@ -1,8 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { checkLine, lineEnd } from '../core/record.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { alteredFile } from '../testing/altered-disk.ts'
 import { putFile } from '../testing/sample-journal.ts'
+import { damageAt, soundLines } from '../testing/sound-lines.ts'
 import { LineReader } from './line-reader.ts'
 
 /** The lines with their offsets, and what was consumed. */
@@ -59,6 +62,40 @@ describe('lines', () => {
     })
     const lines = new LineReader(file, { from: 0, to: 20_004, chunkBytes: 8_192, ahead: true })
     expect([await lines.load(), lines.next(), lines.next(), reads]).toEqual([true, true, false, 2])
+    await nextTurn() // a failure that nobody had taken up by now would end the process
     await expect(lines.load()).rejects.toThrow('as planned')
   })
+})
+
+describe('a line that is checked', () => {
+  const lengths = Array.from({ length: 40 }, (_, index) => 100 + 37 * (index % 13))
+
+  /** Of each line that was asked for, whether it is what is said of it alone. */
+  async function areToldAsAlone(bytes: Buffer, range: { chunkBytes: number; ahead: boolean }, every: number) {
+    const disk = memoryDisk()
+    await putFile(disk, 'f', bytes)
+    const lines = new LineReader(await disk.open('f', { mode: 'read' }), { ...range, from: 0, to: bytes.length })
+    let count = 0
+    while (await lines.load()) {
+      while (lines.next()) {
+        if (count++ % every !== 0) continue // not every line is checked by everybody
+        expect(lines.check()).toEqual(checkLine(bytes, lines.offset, lineEnd(bytes, lines.offset)))
+      }
+    }
+    expect(count).toBe(lengths.length)
+  }
+
+  it.each([300, 1_000, 3_000, 5_000, 100_000])(
+    'is sound or not as by itself, with %d bytes at a time, wherever the damage is and whoever else is checked',
+    async (chunkBytes) => {
+      const sound = soundLines(lengths)
+      for (let at = 5; at < sound.length; at = sound.indexOf('\n', at) + 6) {
+        const bytes = Buffer.from(sound)
+        damageAt(bytes, at)
+        for (const every of [1, 3]) {
+          for (const ahead of [false, true]) await areToldAsAlone(bytes, { chunkBytes, ahead }, every)
+        }
+      }
+    },
+  )
 })

@@ -2,11 +2,15 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
+import type { DiskCall } from '../disks/disk-call.ts'
+import { faultyDisk } from '../disks/faulty-disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import type { RetentionRule } from '../stores/store.ts'
 import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 import { forgedControl, forgedEvent, forgedJournal } from '../testing/forged-log.ts'
+import { heldDisk } from '../testing/held-disk.ts'
+import { settle } from '../testing/inbox-scene.ts'
 import { bytesOf, diskOf, filesOf, putFile, segmentsOf } from '../testing/sample-journal.ts'
 import { appendTo, openSmall, paddedEvent, placesIn } from '../testing/small-segments.ts'
 import { segmentName, segmentPath } from './layout.ts'
@@ -202,6 +206,46 @@ describe('damage in what retention looks through', () => {
     })
     expect(await bytesOf(disk, first)).toEqual(spoilt)
     expect(await bytesOf(disk, segmentPath(segmentName(11, 0)))).toEqual(kept)
+    await store.close()
+  })
+})
+
+describe('retention beside appends', () => {
+  it('takes what was appended before it, though it is still on its way to the disk', async () => {
+    const { disk, hold } = heldDisk(memoryDisk())
+    const store = await openSmall(disk)
+    await appendTo(store, 'goes', 3)
+    const writing = hold('write', (path) => path.startsWith('segments/'))
+    const pending = appendTo(store, 'goes', 1)
+    await writing.reached
+    const retained = store.retain({ streams: [{ stream: 'goes', before: 'all' }] }, carriedOut)
+    await settle()
+    writing.release()
+    await pending
+    expect(await retained).toMatchObject({ events: 4, streams: 1 })
+    expect(await placesIn(store.read(forward))).toEqual([])
+    await store.close()
+  })
+})
+
+describe('retention that could not write a segment anew', () => {
+  it('can be carried out by the next, in the same process', async () => {
+    let isFailing = false
+    const first = segmentPath(segmentName(1, 0))
+    const only = ({ op, path }: DiskCall): boolean => isFailing && op === 'write' && path === `${first}.part`
+    const inner = memoryDisk()
+    const store = await openSmall(faultyDisk(inner, { at: 1, times: 'forever', fault: 'EIO', only }))
+    for (let n = 0; n < 12; n++) await appendTo(store, n % 2 === 0 ? 'goes' : 'stays', 1)
+    const rule: RetentionRule = { streams: [{ stream: 'goes', before: 'all' }] }
+    isFailing = true
+    await expect(store.retain(rule, carriedOut)).rejects.toMatchObject({ code: 'IO' })
+    isFailing = false
+    await store.retain({ streams: [{ stream: 'stays', before: 2 }] }, carriedOut)
+    expect(await placesIn(store.read(forward))).toEqual([4, 6, 8, 10, 12])
+    const names = [...(await filesOf(inner)).keys()]
+    expect(names.filter((path) => path.endsWith('.part'))).toEqual([])
+    const bytes = await bytesOf(inner, first)
+    expect(bytes.includes('"stream":"goes","seq"')).toBe(false)
     await store.close()
   })
 })

@@ -251,6 +251,28 @@ function withExchangedLengths(segment: Buffer): Buffer {
   })
 }
 
+describe('a stream whose places hold events of another', () => {
+  it.each(['forward', 'backward'] as const)('never gives the event of another stream: %s', async (direction) => {
+    const disk = memoryDisk()
+    const store = await openSmall(disk)
+    for (let n = 0; n < 36; n++) await appendTo(store, n % 2 === 0 ? 'a' : 'b', 1)
+    await store.close()
+    const files = await filesOf(disk)
+    for (const path of segmentsOf(files).slice(0, -1)) {
+      // Events of one seq, in the same place: only their streams are exchanged.
+      const exchanged = rebuilt(files.get(path) ?? Buffer.alloc(0), (bodies) =>
+        bodies.map((body) => body.replace(/"stream":"(.)"/, (_, stream) => `"stream":"${stream === 'a' ? 'b' : 'a'}"`)),
+      )
+      await putFile(disk, path, exchanged)
+    }
+    const again = await openSmall(disk)
+    const events = await readEvents(again, ofStream('a', direction))
+    expect(events.every((event) => !('removed' in event) && event.stream === 'a')).toBe(true)
+    expect(seqsOf(events)).toEqual(direction === 'forward' ? upTo(18) : upTo(18).toReversed())
+    await again.close()
+  })
+})
+
 describe('a stream whose head is in a damaged state table', () => {
   it('is refused as damage to a cache, and read when the journal was reopened', async () => {
     const disk = memoryDisk()

@@ -7,6 +7,7 @@ import { memoryDisk } from '../disks/memory-disk.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
 import { alteredDisk, alteredFile } from '../testing/altered-disk.ts'
+import { heldDisk } from '../testing/held-disk.ts'
 import { readEvents } from '../testing/journal-contents.ts'
 import { rebuilt } from '../testing/rebuilt-segment.ts'
 import { bytesOf, filesOf, flipped, putFile, segmentsOf } from '../testing/sample-journal.ts'
@@ -115,6 +116,39 @@ describe('events of a rare type', () => {
     await store.close()
   })
 
+  it('count towards a limit only when they are of the streams that are asked for', async () => {
+    const store = await filled(memoryDisk())
+    const select = { kind: 'prefix', prefix: 'ev' } as const
+    const wanted = positions((position) => typeAt(position) === 'other' && position % 2 === 0)
+    const none = positions((position) => isRare(position) && position % 2 === 0)
+    expect([wanted.length > 20, none.length]).toEqual([true, 0])
+    for (const limit of [1, 5, 20]) {
+      const query = ofTypes(['rare', 'other'], { select, limit })
+      expect(placesOf(await readEvents(store, query))).toEqual(wanted.slice(0, limit))
+      const backward = await readEvents(store, { ...query, direction: 'backward' })
+      expect(placesOf(backward)).toEqual(wanted.toReversed().slice(0, limit))
+    }
+    await store.close()
+  })
+
+  it.each(['forward', 'backward'] as const)(
+    'that are on their way to the disk are not among them: %s',
+    async (direction) => {
+      const { disk, hold } = heldDisk(memoryDisk())
+      const store = await filled(disk)
+      const writing = hold('write', (path) => path.startsWith('segments/'))
+      const event = { ...paddedEvent('even', 10), type: 'rare' }
+      const pending = store.append({ events: [event, event], durability: 'sync' })
+      await writing.reached
+      const found = placesOf(await readEvents(store, ofTypes(['rare'], { direction })))
+      expect(found.toSorted((a, b) => a - b)).toEqual(positions(isRare))
+      writing.release()
+      await pending
+      expect(await readEvents(store, ofTypes(['rare'], { direction }))).toHaveLength(positions(isRare).length + 2)
+      await store.close()
+    },
+  )
+
   it('cost what they are, not what stands between them', async () => {
     const inner = memoryDisk()
     await (await filled(inner)).close()
@@ -149,12 +183,18 @@ describe('events of a rare type', () => {
       const sealed = segmentsOf(files).slice(0, -1)
       expect(sealed.length).toBeGreaterThan(2)
       for (const path of sealed) await putFile(disk, path, withExchangedTypes(files.get(path) ?? Buffer.alloc(0)))
-      const again = await openSmall(disk, { segmentBytes })
+      const counter = counted(disk)
+      const size = sealed.reduce((sum, path) => sum + (files.get(path)?.length ?? 0), 0)
+      const again = await openSmall(counter.disk, { segmentBytes })
       const found = await readEvents(again, ofTypes(['rare'], { direction }))
       const inOrder = direction === 'forward' ? found : found.toReversed()
       const expected = positions(isRare)
       const moved = placesOf(inOrder).filter((position, index) => position === (expected[index] ?? 0) + 1)
       expect([found.length, moved.length]).toEqual([expected.length, sealed.length])
+      // By now the indexes were made anew: it costs no more than it should.
+      counter.bytes = 0
+      expect(await readEvents(again, ofTypes(['rare'], { direction }))).toEqual(found)
+      expect(counter.bytes).toBeLessThan(size / 3)
       await again.close()
     },
   )

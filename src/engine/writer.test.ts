@@ -10,8 +10,9 @@ import { alteredDisk } from '../testing/altered-disk.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { settle } from '../testing/inbox-scene.ts'
 import { readEvents } from '../testing/journal-contents.ts'
-import { fillSample, openSample } from '../testing/sample-journal.ts'
+import { bytesOf, diskOf, filesOf, fillSample, openSample, withFile } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
+import { durablePath, segmentName, segmentPath } from './layout.ts'
 
 const all = { select: { kind: 'all' }, direction: 'forward' } as const
 
@@ -102,6 +103,62 @@ describe('closing', () => {
     await again.append(batchOf(1))
     expect((await again.verify({})).findings).toEqual([])
     await again.close()
+  })
+})
+
+describe('a witness of what is durable', () => {
+  const segment = segmentPath(segmentName(1, 0))
+
+  /** As if the published place had been lost: then the log alone says what is durable. */
+  async function tailOf(disk: Disk): Promise<unknown> {
+    const left = await diskOf(withFile(await filesOf(disk), durablePath, undefined))
+    const store = await open(left)
+    await store.close()
+    return store.recovery.tail
+  }
+
+  async function afterOne() {
+    const disk = memoryDisk()
+    const clock = fakeClock()
+    const store = await openSample(disk, { clock })
+    await store.append(batchOf(1))
+    return { disk, clock, store }
+  }
+
+  it('is written when nothing more has come for a while, once', async () => {
+    const { disk, clock, store } = await afterOne()
+    expect(await tailOf(disk)).not.toBe('resting')
+    clock.advance(1_000)
+    await settle()
+    expect(await tailOf(disk)).toBe('resting')
+    const { length } = await bytesOf(disk, segment)
+    for (let turn = 0; turn < 5; turn++) {
+      clock.advance(1_000)
+      await settle()
+    }
+    expect((await bytesOf(disk, segment)).length).toBe(length)
+    await store.close()
+    expect((await bytesOf(disk, segment)).length).toBe(length)
+  })
+
+  it('is not written while more comes, and is then', async () => {
+    const { disk, clock, store } = await afterOne()
+    for (let n = 0; n < 5; n++) {
+      clock.advance(15)
+      await store.append(batchOf(1))
+      await settle()
+    }
+    expect((await bytesOf(disk, segment)).includes('"control":"witness"')).toBe(false)
+    clock.advance(100)
+    await settle()
+    expect(await tailOf(disk)).toBe('resting')
+    await store.close()
+  })
+
+  it('is written by a close', async () => {
+    const { disk, store } = await afterOne()
+    await store.close()
+    expect(await tailOf(disk)).toBe('resting')
   })
 })
 
