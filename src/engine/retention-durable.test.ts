@@ -9,7 +9,9 @@ import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { readEvents } from '../testing/journal-contents.ts'
+import { filesOf, segmentsOf } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
+import { appendTo, openSmall } from '../testing/small-segments.ts'
 
 function openOn(disk: Disk): Promise<FileStore> {
   const process = { pid: 1, host: 'test' }
@@ -65,5 +67,19 @@ describe('retention whose record is on its way to the disk', () => {
     expect(await readEvents(store, stream)).toHaveLength(3 - events)
     expect(events).toBeGreaterThan(0)
     await store.close()
+  })
+})
+
+describe('retention that is done', () => {
+  it('has taken the events from the disk, also behind a power cut', async () => {
+    for (const model of ['minimal', 'adversarial', 'ext4'] as const) {
+      const simulated = new SimulatedDisk()
+      const store = await openSmall(simulated.disk)
+      for (let n = 0; n < 24; n++) await appendTo(store, n % 2 === 0 ? 'goes' : 'stays', 1)
+      await store.retain({ streams: [{ stream: 'goes', before: 'all' }] }, { dryRun: false })
+      const files = await filesOf(simulated.crash({ model, seed: 1 }).disk)
+      const holding = segmentsOf(files).filter((path) => files.get(path)?.includes('"stream":"goes","seq"') === true)
+      expect(holding, model).toEqual([])
+    }
   })
 })
