@@ -4,14 +4,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
+import { memoryDisk } from '../disks/memory-disk.ts'
 import { SimulatedDisk } from '../disks/simulated-disk.ts'
+import { assert } from '../errors.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import { openFileStore } from '../stores/file/open-file-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { heldDisk } from '../testing/held-disk.ts'
 import { readEvents } from '../testing/journal-contents.ts'
-import { filesOf, segmentsOf } from '../testing/sample-journal.ts'
+import { bytesOf, filesOf, segmentsOf } from '../testing/sample-journal.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { appendTo, openSmall } from '../testing/small-segments.ts'
+import { readMark } from './durable-mark.ts'
+import { segmentName, segmentPath } from './layout.ts'
 
 function openOn(disk: Disk): Promise<FileStore> {
   const process = { pid: 1, host: 'test' }
@@ -81,5 +86,27 @@ describe('retention that is done', () => {
       const holding = segmentsOf(files).filter((path) => files.get(path)?.includes('"stream":"goes","seq"') === true)
       expect(holding, model).toEqual([])
     }
+  })
+})
+
+describe('a segment that was written anew', () => {
+  it('takes its name only when every reader can know of the record that vouches for it', async () => {
+    const { disk, hold } = heldDisk(memoryDisk())
+    const store = await openSmall(disk)
+    for (let n = 0; n < 12; n++) await appendTo(store, n % 2 === 0 ? 'goes' : 'stays', 1)
+    const renaming = hold('rename', (path) => path === `${segmentPath(segmentName(1, 0))}.part`)
+    const retained = store.retain({ streams: [{ stream: 'goes', before: 'all' }] }, { dryRun: false })
+    await renaming.reached
+    const mark = await readMark(disk)
+    assert(mark !== undefined, 'a place was published')
+    const log = (await bytesOf(disk, segmentPath(mark.segment))).toString()
+    const record = log.indexOf('"control":"rewrite"')
+    expect(record).toBeGreaterThan(0)
+    // By the log itself, whatever becomes of the published place; and by that, for who only follows it.
+    expect(log.indexOf('"control":"witness"', record)).toBeGreaterThan(record)
+    expect(mark.bytes).toBe(log.length)
+    renaming.release()
+    await retained
+    await store.close()
   })
 })
