@@ -166,6 +166,27 @@ describe('the earliest event of a stream', () => {
   })
 })
 
+describe('a stream of which more is on its way to the disk', () => {
+  it.each(['forward', 'backward'] as const)(
+    'is read as far as it is durable, and then the rest: %s',
+    async (direction) => {
+      const { disk, hold } = heldDisk(memoryDisk())
+      const store = await openSmall(disk, { segmentBytes: 65_536 })
+      const seqs = async () => seqsOf(await readEvents(store, ofStream('s', direction))).toSorted((a, b) => a - b)
+      await appendTo(store, 's', 3)
+      const writing = hold('write', (path) => path.startsWith('segments/'))
+      const pending = store.append({ events: Array.from({ length: 4 }, () => paddedEvent('s')), durability: 'sync' })
+      await writing.reached
+      expect(await seqs()).toEqual(upTo(3))
+      writing.release()
+      await pending
+      await appendTo(store, 's', 1)
+      expect(await seqs()).toEqual(upTo(8))
+      await store.close()
+    },
+  )
+})
+
 describe('the lines of a stream', () => {
   it('come in several pages when they are many bytes, each of them whole', async () => {
     const store = await openSmall(memoryDisk(), { segmentBytes: 1_048_576 })
