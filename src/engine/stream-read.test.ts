@@ -188,18 +188,23 @@ describe('a stream of which more is on its way to the disk', () => {
 })
 
 describe('the lines of a stream', () => {
-  it('come in several pages when they are many bytes, each of them whole', async () => {
-    const store = await openSmall(memoryDisk(), { segmentBytes: 1_048_576 })
-    await appendTo(store, 's', 60, 7_500)
+  it('come in several pages when they are many bytes, each of them whole, and as many as are wanted', async () => {
+    const bytes = 30_000
+    const store = await openSmall(memoryDisk(), { segmentBytes: 2_097_152 })
+    await appendTo(store, 's', 60, bytes)
     for (const direction of ['forward', 'backward'] as const) {
-      const sizes: number[] = []
-      const seqs: number[] = []
-      for await (const page of store.read(ofStream('s', direction))) {
-        sizes.push(page.length)
-        seqs.push(...seqsOf(page))
+      const all = direction === 'forward' ? upTo(60) : upTo(60).toReversed()
+      for (const limit of [33, 1_000]) {
+        const sizes: number[] = []
+        const seqs: number[] = []
+        for await (const page of store.read({ ...ofStream('s', direction), limit })) {
+          sizes.push(page.length)
+          seqs.push(...seqsOf(page))
+        }
+        expect(seqs).toEqual(all.slice(0, limit))
+        expect(sizes.length).toBeGreaterThan(3)
+        expect(Math.max(...sizes) * bytes).toBeLessThan(limits.pageBytes + bytes)
       }
-      expect(seqs).toEqual(direction === 'forward' ? upTo(60) : upTo(60).toReversed())
-      expect(Math.max(...sizes) * 7_500).toBeLessThan(limits.pageBytes + 7_500)
     }
     await store.close()
   })
