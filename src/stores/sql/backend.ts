@@ -99,6 +99,19 @@ export interface PositionScan {
   readonly rowsMax: number
 }
 
+export interface EventPage {
+  readonly rows: readonly EventRow[]
+  /** There was nothing behind the last row; false when rowsMax or bytesMax cut it short. */
+  readonly ended: boolean
+}
+
+export interface PositionPage {
+  readonly positions: readonly Position[]
+  /** The number of the last one in the order of the scan (its seq where one stream is selected); 0 when there is none. */
+  readonly last: number
+  readonly ended: boolean
+}
+
 export interface Figures {
   readonly streams: number
   /** Named by an event. */
@@ -114,11 +127,11 @@ export interface Figures {
 export interface SqlReader {
   head(): Promise<HeadRow>
 
-  events(scan: EventScan): Promise<readonly EventRow[]>
+  events(scan: EventScan): Promise<EventPage>
   /** The events at these positions, in the order asked for; absent ones are left out. Ends early as `bytesMax` says, so
    * the caller goes on behind the last row it got. */
   eventsAt(positions: readonly Position[], bytesMax: number): Promise<readonly EventRow[]>
-  positions(scan: PositionScan): Promise<readonly Position[]>
+  positions(scan: PositionScan): Promise<PositionPage>
   /** First position from `from` on whose event is not older than `time`; undefined when all are. By halving the range of
    * positions (times rise with them): there is no index by time. */
   firstAtOrAfter(time: TimeMs, from: Position): Promise<Position | undefined>
@@ -207,8 +220,8 @@ export interface GroupFound {
   readonly streams: readonly StreamRow[]
   readonly commands: readonly CommandRow[]
   readonly leases: readonly LeaseRow[]
-  /** Those that an event names. */
-  readonly blobs: readonly string[]
+  /** All that have a row, also those that only a claim protects. */
+  readonly blobs: readonly { readonly digest: string; readonly named: boolean }[]
 }
 
 /** All that a group changes: results, not requests, each row once (the newest, where batches follow one another). */
@@ -218,7 +231,7 @@ export interface GroupWrite {
   readonly events: readonly NewEventRow[]
   /** Upserts. */
   readonly streams: readonly StreamRow[]
-  /** New ones. */
+  /** Upserts: an id that was forgotten may still have its row. */
   readonly commands: readonly CommandRow[]
   /** Upserts; an entry that is cleared has due null. */
   readonly agenda: readonly (AgendaRow | { readonly id: string; readonly due: null })[]
