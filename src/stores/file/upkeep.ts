@@ -21,11 +21,11 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../store.ts'
+import { Turns } from '../turns.ts'
 import type { CurrentLog } from './current-log.ts'
 import { dumpBesideWriter } from './dump-beside-writer.ts'
 import type { FileLog } from './file-log.ts'
 import type { Gate } from './gate.ts'
-import { Turns } from './turns.ts'
 
 export interface UpkeepParts {
   readonly disk: Disk

@@ -3,19 +3,19 @@
 
 import type { Control } from '../../core/control.ts'
 import { controlText } from '../../core/control-text.ts'
-import { RemovedRun } from '../../core/removed-run.ts'
+import { type GoneHeads, type RemovedBlock, removedRecords } from '../../core/removed-blocks.ts'
 import { compareUtf8 } from '../../core/utf8-order.ts'
 import { limits } from '../../limits.ts'
 import type { ImportRecord } from '../store.ts'
 import type { BlobState } from './blobs.ts'
-import type { MemoryState, RemovedBlock, StoredEvent } from './state.ts'
+import type { MemoryState, StoredEvent } from './state.ts'
 
 export interface Snapshot {
   readonly blobs: readonly (readonly [digest: string, blob: BlobState])[]
   readonly events: readonly StoredEvent[]
   readonly eventCount: number
   readonly removed: readonly RemovedBlock[]
-  readonly goneHeads: ReadonlyMap<string, { readonly seq: number; readonly position: number }>
+  readonly goneHeads: GoneHeads
   readonly controls: readonly Control[]
 }
 
@@ -69,35 +69,14 @@ function* history({ events, eventCount, removed, goneHeads }: Snapshot): Generat
   for (let index = 0; index < eventCount; index++) {
     const event = events[index] as StoredEvent // below the count
     for (; told < removed.length && (removed[told] as RemovedBlock).from < event.position; told++) {
-      yield* removedRecords(removed[told] as RemovedBlock, goneHeads)
+      yield* removedRecords(removed[told] as RemovedBlock, goneHeads).map(recordOf)
     }
     yield { event: { text: event.text, sum: event.sum } }
   }
-  for (const block of removed.slice(told)) yield* removedRecords(block, goneHeads)
+  for (const block of removed.slice(told)) yield* removedRecords(block, goneHeads).map(recordOf)
 }
 
-/** An import may say of a stream only that its events stood in a range with retained events of others in it: that is told
- * once, as it was. */
-function* removedRecords(
-  block: RemovedBlock,
-  goneHeads: Snapshot['goneHeads'],
-): Generator<ImportRecord, void, undefined> {
-  const { from, to } = block
-  const run = new RemovedRun()
-  run.addPositions(from, to, to - from + 1)
-  const wider: Control[] = []
-  for (const [stream, span] of block.streams) {
-    const { first, last } = span
-    if (span.from >= from && span.to <= to) run.addSeqs(stream, first, last)
-    else if (span.from >= from) {
-      const { from, to } = span
-      wider.push({ control: 'removed', from, to, count: last - first + 1, streams: [[stream, first, last]] })
-    }
-  }
-  for (const control of [...run.take(goneHeads), ...wider]) yield recordOf(control)
-}
-
-function goneHeads(state: MemoryState): Snapshot['goneHeads'] {
+function goneHeads(state: MemoryState): GoneHeads {
   const heads = new Map<string, { seq: number; position: number }>()
   for (const { name, seq, position, events } of state.streams.values()) {
     if (events.length === 0) heads.set(name, { seq, position })

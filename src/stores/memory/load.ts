@@ -4,13 +4,14 @@
 // where a `removed` record says what stood before. Everything is checked into a state of its own first.
 
 import type { BlobControl, Control } from '../../core/control.ts'
+import { sumOfText, textBytes } from '../../core/event-bytes.ts'
 import { parseEventText } from '../../core/record.ts'
+import { joinBlocks, type RemovedBlock } from '../../core/removed-blocks.ts'
 import { type ErrorExtras, HoldfastError } from '../../errors.ts'
 import type { ImportRecord } from '../store.ts'
 import { contentDigest } from './blobs.ts'
 import { checkControl } from './load-control.ts'
-import { joinBlocks } from './retain.ts'
-import { MemoryState, type RemovedBlock, type StoredEvent, sumOfText, textBytes } from './state.ts'
+import { MemoryState, type StoredEvent } from './state.ts'
 
 const hint = 'Nothing was imported. Export the journal again, or import the file that the export wrote, unchanged.'
 

@@ -5,15 +5,13 @@
 // in step with a writer comes to an end.
 
 import { parseEventLine } from '../../core/record.ts'
+import { clipSpans, type RemovedBlock, type Span } from '../../core/removed-blocks.ts'
 import { limits } from '../../limits.ts'
 import type { RawEvent, ReadItem, ReadQuery, Selector } from '../store.ts'
-import type { MemoryState, RemovedBlock, StoredEvent } from './state.ts'
+import type { MemoryState, StoredEvent } from './state.ts'
 
 /** Inclusive bounds: seqs when one stream is read, else positions. */
-interface Window {
-  readonly from: number
-  readonly to: number
-}
+type Window = Span
 
 interface Step {
   readonly item: ReadItem
@@ -138,9 +136,9 @@ function removedIn(state: MemoryState, select: Selector, window: Window): readon
     const stream = state.streams.get(select.stream)
     if (stream === undefined) return []
     const earliest = stream.events[0]?.seq ?? stream.seq + 1
-    return clip([{ from: 1, to: earliest - 1 }], window)
+    return clipSpans([{ from: 1, to: earliest - 1 }], window)
   }
-  return clip(
+  return clipSpans(
     state.removed.filter((block) => concerns(block, select, window)),
     window,
   )
@@ -152,10 +150,4 @@ function concerns(block: RemovedBlock, select: Selector, window: Window): boolea
     if (from <= window.to && to >= window.from && stream.startsWith(select.prefix)) return true
   }
   return false
-}
-
-function clip(ranges: readonly Window[], window: Window): readonly Window[] {
-  return ranges
-    .map(({ from, to }) => ({ from: Math.max(from, window.from), to: Math.min(to, window.to) }))
-    .filter(({ from, to }) => from <= to)
 }

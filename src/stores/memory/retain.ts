@@ -3,10 +3,11 @@
 // Every rule takes the oldest events of a stream and every pin keeps the newest, so what is removed is always the
 // front of a stream and what stays has no hole. A dry run makes the same plan and stops there.
 
+import { Holds } from '../../core/holds.ts'
 import type { TimeMs } from '../../core/numbers.ts'
-import { compareUtf8 } from '../../core/utf8-order.ts'
-import type { PinState, RetentionReport, RetentionRule } from '../store.ts'
-import type { MemoryState, RemovedBlock, RemovedSpan, StoredEvent } from './state.ts'
+import { blockOf, joinBlocks } from '../../core/removed-blocks.ts'
+import type { RetentionReport, RetentionRule } from '../store.ts'
+import type { MemoryState, StoredEvent } from './state.ts'
 
 interface Plan {
   readonly removed: ReadonlySet<StoredEvent>
@@ -93,43 +94,6 @@ function trimToSize(
   }
 }
 
-/** Which pins keep an event, found by its stream. */
-class Holds {
-  readonly #journalWide: readonly PinState[]
-  readonly #byStream: ReadonlyMap<string, readonly PinState[]>
-
-  constructor(pins: readonly PinState[]) {
-    this.#journalWide = pins.filter((pin) => pin.stream === undefined)
-    const byStream = new Map<string, PinState[]>()
-    for (const pin of pins) {
-      if (pin.stream === undefined) continue
-      const others = byStream.get(pin.stream)
-      if (others === undefined) byStream.set(pin.stream, [pin])
-      else others.push(pin)
-    }
-    this.#byStream = byStream
-  }
-
-  any(event: StoredEvent): boolean {
-    return this.#of(event).length > 0
-  }
-
-  hard(event: StoredEvent): boolean {
-    return this.#of(event).some((pin) => pin.until === undefined)
-  }
-
-  /** Names of the pins that keep any of these, in order of name. */
-  namesOf(events: readonly StoredEvent[]): readonly string[] {
-    return [...new Set(events.flatMap((event) => this.#of(event).map((pin) => pin.pin)))].sort(compareUtf8)
-  }
-
-  #of(event: StoredEvent): readonly PinState[] {
-    const wide = this.#journalWide.filter((pin) => event.position >= pin.from)
-    const own = this.#byStream.get(event.stream)?.filter((pin) => event.seq >= pin.from)
-    return own === undefined ? wide : [...wide, ...own]
-  }
-}
-
 /** Named by no event that stays, and claimed by nobody. */
 function unusedBlobs(state: MemoryState, removed: ReadonlySet<StoredEvent>): readonly string[] {
   if (state.blobs.size === 0) return []
@@ -169,34 +133,4 @@ function carryOut(
   }
   if (commandsBefore !== undefined) state.forgetCommands(commandsBefore)
   for (const digest of plan.blobs) state.blobs.delete(digest)
-}
-
-function blockOf(event: StoredEvent): RemovedBlock {
-  const { position, seq } = event
-  const span = { from: position, to: position }
-  return { ...span, streams: new Map([[event.stream, { ...span, first: seq, last: seq }]]) }
-}
-
-/** In order of position, with those that touch made one. */
-export function joinBlocks(blocks: readonly RemovedBlock[]): readonly RemovedBlock[] {
-  const joined: { from: number; to: number; streams: Map<string, RemovedSpan> }[] = []
-  for (const block of [...blocks].sort((a, b) => a.from - b.from)) {
-    const last = joined.at(-1)
-    if (last === undefined || block.from > last.to + 1) joined.push({ ...block, streams: new Map(block.streams) })
-    else {
-      last.to = Math.max(last.to, block.to)
-      for (const [stream, span] of block.streams) last.streams.set(stream, hull(last.streams.get(stream), span))
-    }
-  }
-  return joined
-}
-
-function hull(a: RemovedSpan | undefined, b: RemovedSpan): RemovedSpan {
-  if (a === undefined) return b
-  return {
-    from: Math.min(a.from, b.from),
-    to: Math.max(a.to, b.to),
-    first: Math.min(a.first, b.first),
-    last: Math.max(a.last, b.last),
-  }
 }

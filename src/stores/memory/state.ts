@@ -7,14 +7,13 @@
 
 import type { BlobControl, CommandControl, Control } from '../../core/control.ts'
 import type { DecisionView, PlacedEvent } from '../../core/decide.ts'
+import { textBytes } from '../../core/event-bytes.ts'
 import type { Position, Seq, TimeMs } from '../../core/numbers.ts'
 import { bodySum, encodeEventTail, eventBody, hex8 } from '../../core/record.ts'
+import type { RemovedBlock } from '../../core/removed-blocks.ts'
 import { assert } from '../../errors.ts'
 import type { AgendaItem, LeaseState, PinState, StreamHead } from '../store.ts'
 import type { BlobMap } from './blobs.ts'
-
-/** What an event costs in a log beside its text: the checksum fields and the newline. */
-const lineOverheadBytes = 37
 
 export interface StoredEvent {
   readonly position: Position
@@ -33,23 +32,6 @@ export interface StreamState {
   seq: Seq
   position: Position
   events: StoredEvent[]
-}
-
-/** From one position to another, inclusive. */
-export interface Span {
-  readonly from: Position
-  readonly to: Position
-}
-
-/** Events of one stream that are removed: from the position of the first to that of the last, with their seqs. */
-export interface RemovedSpan extends Span {
-  readonly first: Seq
-  readonly last: Seq
-}
-
-/** A run of positions without a gap, all removed; per stream, from its first event there to its last. */
-export interface RemovedBlock extends Span {
-  readonly streams: ReadonlyMap<string, RemovedSpan>
 }
 
 export class MemoryState implements DecisionView {
@@ -197,12 +179,4 @@ export function encodePlaced(placed: PlacedEvent, time: TimeMs, more: boolean): 
   const text = `${body}}`
   const sum = hex8(bodySum(body))
   return { position, stream, seq, time, type: event.type, blobs: event.blobs ?? [], text, sum, bytes: textBytes(text) }
-}
-
-export function textBytes(text: string): number {
-  return Buffer.byteLength(text) + lineOverheadBytes
-}
-
-export function sumOfText(text: string): string {
-  return hex8(bodySum(text.slice(0, -1)))
 }
