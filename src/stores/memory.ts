@@ -5,15 +5,17 @@
 // two turns of the event loop: a batch is judged by core/decide.ts and applied whole, or nothing of it is.
 // Parts: memory/state.ts what there is · read.ts pages · retain.ts removal · load.ts import · dump.ts export · verify.ts checks.
 
+import { contentDigest } from '../core/content-digest.ts'
 import { decide, receiptOf } from '../core/decide.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import { limits } from '../limits.ts'
-import { chunksOf, collect, contentDigest, endClaims, stage } from './memory/blobs.ts'
+import type { ImportSource } from './import-record.ts'
+import { chunksOf, collect, endClaims, stage } from './memory/blobs.ts'
 import { dumpPages, snapshotOf } from './memory/dump.ts'
-import { assertEmpty, type ImportSource, loadState } from './memory/load.ts'
+import { assertEmpty, loadState } from './memory/load.ts'
 import { readPages } from './memory/read.ts'
 import { retain } from './memory/retain.ts'
 import { encodePlaced, MemoryState } from './memory/state.ts'

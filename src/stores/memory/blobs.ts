@@ -3,7 +3,7 @@
 // Each staging is a claim of its own. It ends when its owner gives it up or when an append that names the blob takes
 // effect (one claim per append, the oldest first); a refused append ends none, so that it can be tried again.
 
-import { createHash } from 'node:crypto'
+import { contentDigest } from '../../core/content-digest.ts'
 import { HoldfastError } from '../../errors.ts'
 import { limits } from '../../limits.ts'
 import type { Batch, StagedBlob } from '../store.ts'
@@ -71,8 +71,4 @@ export function* chunksOf(blobs: BlobMap, digest: string): Generator<Uint8Array,
   for (let at = 0; at < blob.content.length; at += limits.chunkBytesMax) {
     yield Uint8Array.from(blob.content.subarray(at, at + limits.chunkBytesMax))
   }
-}
-
-export function contentDigest(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
 }

@@ -4,41 +4,47 @@
 // where a `removed` record says what stood before. Everything is checked into a state of its own first.
 
 import type { BlobControl, Control } from '../../core/control.ts'
-import { sumOfText, textBytes } from '../../core/event-bytes.ts'
-import { parseEventText } from '../../core/record.ts'
+import { textBytes } from '../../core/event-bytes.ts'
 import { joinBlocks, type RemovedBlock } from '../../core/removed-blocks.ts'
-import { type ErrorExtras, HoldfastError } from '../../errors.ts'
+import { HoldfastError } from '../../errors.ts'
+import { BlobIntake } from '../import-blob.ts'
+import {
+  type ImportSource,
+  importedControl,
+  importedEvent,
+  importRefused,
+  mustFollow,
+  recordsOf,
+} from '../import-record.ts'
 import type { ImportRecord } from '../store.ts'
-import { contentDigest } from './blobs.ts'
-import { checkControl } from './load-control.ts'
 import { MemoryState, type StoredEvent } from './state.ts'
-
-const hint = 'Nothing was imported. Export the journal again, or import the file that the export wrote, unchanged.'
 
 /** The state that the records describe; blobs that are staged in `current` count as there. */
 export async function loadState(current: MemoryState, records: ImportSource): Promise<MemoryState> {
   const loaded = new MemoryState()
   for (const [digest, blob] of current.blobs) loaded.blobs.set(digest, { ...blob })
   const removed: RemovedBlock[] = []
-  let blob: BlobIntake | undefined
+  let arriving: { readonly digest: string; readonly intake: BlobIntake } | undefined
   let index = 0
   const take = (record: ImportRecord): void => {
-    if (blob !== undefined) {
-      if (blob.take(record, index)) blob = undefined
+    if (arriving !== undefined) {
+      const content = arriving.intake.take(record, index)
+      if (content === undefined) return
+      loaded.blobs.set(arriving.digest, { content, named: true, claims: new Set() })
+      arriving = undefined
     } else if (record.event !== undefined) loadEvent(loaded, record.event, index)
     else if (record.control !== undefined) {
-      const control = parseControl(record.control, index)
+      const control = importedControl(record.control, index)
       if (control.control === 'removed') removed.push(loadRemoved(loaded, control, index))
-      else if (isBlobToCome(loaded, control)) blob = new BlobIntake(loaded, control)
+      else if (isBlobToCome(loaded, control)) arriving = { digest: control.digest, intake: new BlobIntake(control) }
       else loadControl(loaded, control)
-    } else throw invalid(index, 'it is neither an event nor a control record')
+    } else throw importRefused(index, 'it is neither an event nor a control record')
+  }
+  for await (const record of recordsOf(records)) {
+    take(record)
     index++
   }
-  for await (const page of records) {
-    if (isPage(page)) for (const record of page) take(record)
-    else take(page)
-  }
-  if (blob !== undefined) throw invalid(index, 'the content of a blob is missing')
+  if (arriving !== undefined) throw importRefused(index, 'the content of a blob is missing')
   // Only now: a removed range may reach beyond events that follow its record.
   const newest = loaded.position
   for (const { to } of removed) loaded.position = Math.max(loaded.position, to)
@@ -46,13 +52,6 @@ export async function loadState(current: MemoryState, records: ImportSource): Pr
   if (loaded.position > newest) loaded.eventTime = loaded.time
   loaded.removed = withoutRetained(joinBlocks(removed), loaded.events)
   return loaded
-}
-
-/** One by one or in pages. */
-export type ImportSource = AsyncIterable<ImportRecord | readonly ImportRecord[]>
-
-function isPage(page: ImportRecord | readonly ImportRecord[]): page is readonly ImportRecord[] {
-  return Array.isArray(page)
 }
 
 /** A blob whose content stands in the records that follow: it has no content here, and none is known yet. */
@@ -63,35 +62,6 @@ function isBlobToCome(state: MemoryState, control: Control): control is BlobCont
     control.chunks === undefined &&
     !state.blobs.has(control.digest)
   )
-}
-
-/** Gathers the content of one blob. */
-class BlobIntake {
-  readonly #state: MemoryState
-  readonly #control: BlobControl
-  readonly #parts: Buffer[] = []
-  #bytes = 0
-
-  constructor(state: MemoryState, control: BlobControl) {
-    this.#state = state
-    this.#control = control
-  }
-
-  /** True when it was the last part. */
-  take(record: ImportRecord, index: number): boolean {
-    const { digest, bytes } = this.#control
-    if (record.chunk === undefined) throw invalid(index, `the content of blob ${digest} is missing`)
-    const part = Buffer.from(record.chunk, 'base64')
-    this.#parts.push(part)
-    this.#bytes += part.length
-    if (part.length === 0 || this.#bytes > bytes)
-      throw invalid(index, `the content of blob ${digest} has another length`)
-    if (this.#bytes < bytes) return false
-    const content = Buffer.concat(this.#parts)
-    if (contentDigest(content) !== digest) throw invalid(index, `the content of blob ${digest} is not its own`)
-    this.#state.blobs.set(digest, { content, named: true, claims: new Set() })
-    return true
-  }
 }
 
 export function assertEmpty(state: MemoryState): void {
@@ -107,47 +77,16 @@ export function assertEmpty(state: MemoryState): void {
 }
 
 function loadEvent(state: MemoryState, record: { readonly text: string; readonly sum: string }, index: number): void {
-  const { text, sum } = record
-  if (sumOfText(text) !== sum) throw invalid(index, 'its checksum does not fit its text')
-  const event = parseEvent(text, sum, index)
-  const { position, stream, seq, time } = event
-  if (position <= state.position) throw invalid(index, `position ${position} does not follow ${state.position}`)
-  const last = state.lastSeq(stream)
-  if (seq !== last + 1) throw invalid(index, `seq ${seq} of stream ${JSON.stringify(stream)} does not follow ${last}`)
-  if (time < state.eventTime) throw invalid(index, 'its time is before that of its predecessor')
+  const event = importedEvent(record, index)
+  const { position, eventTime } = state
+  mustFollow(event, { position, eventTime, seq: state.lastSeq(event.stream) }, index)
   for (const digest of event.blobs) {
     const blob = state.blobs.get(digest)
-    if (blob === undefined) throw invalid(index, `the blob ${digest} that it names is missing`)
+    if (blob === undefined) throw importRefused(index, `the blob ${digest} that it names is missing`)
     blob.named = true
   }
-  state.addEvent(event)
-  state.time = Math.max(state.time, time)
-}
-
-function parseEvent(text: string, sum: string, index: number): StoredEvent {
-  try {
-    const { position, stream, seq, time, type, version, blobs } = parseEventText(text, sum)
-    const isWhole = [position, seq, version].every((number) => Number.isSafeInteger(number) && number > 0)
-    const isNamed = typeof stream === 'string' && typeof type === 'string'
-    if (isWhole && isNamed && Number.isSafeInteger(time) && Array.isArray(blobs)) {
-      return { position, stream, seq, time, type, blobs, text, sum, bytes: textBytes(text) }
-    }
-  } catch (cause) {
-    throw invalid(index, 'its text is not JSON', { cause })
-  }
-  throw invalid(index, 'a field of the event is missing or of the wrong kind')
-}
-
-function parseControl(text: string, index: number): Control {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw invalid(index, 'its text is not JSON', { cause })
-  }
-  const wrong = checkControl(value)
-  if (wrong !== undefined) throw invalid(index, wrong)
-  return value as Control
+  state.addEvent({ ...event, bytes: textBytes(event.text) })
+  state.time = Math.max(state.time, event.time)
 }
 
 function loadControl(state: MemoryState, control: Control): void {
@@ -164,7 +103,7 @@ function loadRemoved(
   for (const [name, first, last] of streams) {
     const stream = state.ensureStream(name)
     if (stream.events.length > 0 || first !== stream.seq + 1 || !(last >= first)) {
-      throw invalid(index, `removed seqs of stream ${JSON.stringify(name)} do not stand at its front`)
+      throw importRefused(index, `removed seqs of stream ${JSON.stringify(name)} do not stand at its front`)
     }
     stream.seq = last
     stream.position = to
@@ -188,12 +127,4 @@ function withoutRetained(blocks: readonly RemovedBlock[], events: readonly Store
     if (start <= to) parts.push({ from: start, to, streams })
   }
   return parts
-}
-
-function invalid(index: number, why: string, extras: ErrorExtras = {}): HoldfastError {
-  return new HoldfastError('IMPORT_INVALID', `record ${index} of the import can't be taken: ${why}`, {
-    hint,
-    ...extras,
-    details: { index },
-  })
 }

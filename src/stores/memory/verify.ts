@@ -1,10 +1,10 @@
 // Verification: sums anew over every text, numbers against each other, blobs against their names.
 // Memory can't be damaged by a disk; what this finds is a defect, and the suite asks every store for it.
 
+import { contentDigest } from '../../core/content-digest.ts'
 import { sumOfText } from '../../core/event-bytes.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Finding, LongWork, VerifyProgress, VerifyReport } from '../store.ts'
-import { contentDigest } from './blobs.ts'
 import type { MemoryState } from './state.ts'
 
 const eventsPerStep = 1_000

@@ -1,9 +1,9 @@
 // What a control record of an import must look like before it is believed. Content is judged elsewhere (load.ts);
 // here only that every field is there and of its kind, and that a blob's content is what its digest says.
 
-import type { Control } from '../../core/control.ts'
-import { type Check, isFlag, isText, isWhole, listOf, optional, orNull, tuple } from '../../core/value-check.ts'
-import { contentDigest } from './blobs.ts'
+import { contentDigest } from '../core/content-digest.ts'
+import type { Control } from '../core/control.ts'
+import { type Check, isFlag, isText, isWhole, listOf, optional, orNull, tuple } from '../core/value-check.ts'
 
 type Fields = Readonly<Record<string, Check>>
 
