@@ -2,10 +2,10 @@
 // appending only adds to their array and retention makes a new one.
 
 import type { Control } from '../../core/control.ts'
-import { controlText } from '../../core/control-text.ts'
 import { type GoneHeads, type RemovedBlock, removedRecords } from '../../core/removed-blocks.ts'
 import { compareUtf8 } from '../../core/utf8-order.ts'
 import { limits } from '../../limits.ts'
+import { agendaControl, controlRecord, inlineBlobRecord, inPages, leaseControl, pinControl } from '../export-records.ts'
 import type { ImportRecord } from '../store.ts'
 import type { BlobState } from './blobs.ts'
 import type { MemoryState, StoredEvent } from './state.ts'
@@ -26,39 +26,27 @@ export function snapshotOf(state: MemoryState): Snapshot {
 }
 
 /** `open` throws CLOSED once the journal is. */
-export async function* dumpPages(
+export function dumpPages(
   snapshot: Snapshot,
   open: () => unknown,
 ): AsyncGenerator<readonly ImportRecord[], void, undefined> {
-  let page: ImportRecord[] = []
-  let bytes = 0
-  for (const record of recordsOf(snapshot)) {
-    page.push(record)
-    bytes += record.event?.text.length ?? record.control?.length ?? record.chunk?.length ?? 0
-    if (page.length < limits.pageEventsMax && bytes < limits.pageBytes) continue
-    open()
-    yield page
-    page = []
-    bytes = 0
-  }
-  open()
-  if (page.length > 0) yield page
+  return inPages(recordsOf(snapshot), open)
 }
 
 function* recordsOf(snapshot: Snapshot): Generator<ImportRecord, void, undefined> {
   for (const [digest, { content }] of snapshot.blobs) yield* blobRecords(digest, content)
   yield* history(snapshot)
-  for (const control of snapshot.controls) yield recordOf(control)
+  for (const control of snapshot.controls) yield controlRecord(control)
 }
 
 function* blobRecords(digest: string, content: Uint8Array): Generator<ImportRecord, void, undefined> {
   const bytes = content.length
   const all = Buffer.from(content.buffer, content.byteOffset, bytes)
   if (bytes <= limits.blobInlineBytesMax) {
-    yield recordOf({ control: 'blob', digest, bytes, data: all.toString('base64') })
+    yield inlineBlobRecord(digest, all)
     return
   }
-  yield recordOf({ control: 'blob', digest, bytes })
+  yield controlRecord({ control: 'blob', digest, bytes })
   for (let at = 0; at < bytes; at += limits.chunkBytesMax) {
     yield { chunk: all.toString('base64', at, Math.min(bytes, at + limits.chunkBytesMax)) }
   }
@@ -69,11 +57,11 @@ function* history({ events, eventCount, removed, goneHeads }: Snapshot): Generat
   for (let index = 0; index < eventCount; index++) {
     const event = events[index] as StoredEvent // below the count
     for (; told < removed.length && (removed[told] as RemovedBlock).from < event.position; told++) {
-      yield* removedRecords(removed[told] as RemovedBlock, goneHeads).map(recordOf)
+      yield* removedRecords(removed[told] as RemovedBlock, goneHeads).map(controlRecord)
     }
     yield { event: { text: event.text, sum: event.sum } }
   }
-  for (const block of removed.slice(told)) yield* removedRecords(block, goneHeads).map(recordOf)
+  for (const block of removed.slice(told)) yield* removedRecords(block, goneHeads).map(controlRecord)
 }
 
 function goneHeads(state: MemoryState): GoneHeads {
@@ -88,19 +76,9 @@ function controlsOf(state: MemoryState): readonly Control[] {
   const { time, forgetBefore } = state
   const byName = <T>(items: Iterable<readonly [string, T]>): T[] =>
     [...items].sort(([a], [b]) => compareUtf8(a, b)).map(([, item]) => item)
-  const agenda = byName(state.agenda).map(
-    ({ id, due, data }): Control => ({ control: 'agenda', id, due, ...(data === undefined ? {} : parsed(data)) }),
-  )
-  const leases = byName(state.leases).map((lease): Control => ({ control: 'lease', ...lease }))
-  const pins = byName(state.livePins(time).map((pin) => [pin.pin, pin] as const)).map(
-    ({ pin, stream, from, until }): Control => ({
-      control: 'pin',
-      pin,
-      ...(stream === undefined ? {} : { stream }),
-      from,
-      ...(until === undefined ? {} : { until }),
-    }),
-  )
+  const agenda = byName(state.agenda).map(agendaControl)
+  const leases = byName(state.leases).map(leaseControl)
+  const pins = byName(state.livePins(time).map((pin) => [pin.pin, pin] as const)).map(pinControl)
   const released = [...state.released]
     .sort(([a], [b]) => compareUtf8(a, b))
     .map(([stream, through]): Control => ({ control: 'released', stream, through }))
@@ -113,12 +91,4 @@ function controlsOf(state: MemoryState): readonly Control[] {
     ...released,
     ...(time === 0 ? [] : [{ control: 'witness', time } as const]),
   ]
-}
-
-function parsed(data: string): { readonly data: unknown } {
-  return { data: JSON.parse(data) as unknown }
-}
-
-function recordOf(control: Control): ImportRecord {
-  return { control: controlText(control) }
 }
