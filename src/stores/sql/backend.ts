@@ -212,6 +212,8 @@ export interface GroupWanted {
   readonly leases: readonly string[]
   /** Digests. */
   readonly blobs: readonly string[]
+  /** Every batch is `eventual`, so the commit will most likely ask for no sync. For engines that must know before they begin. */
+  readonly deferrable: boolean
 }
 
 /** What there is of it; what is not there is left out. */

@@ -19,7 +19,13 @@ export function wantedBy(batches: readonly Batch[]): GroupWanted {
     if (batch.fences !== undefined) for (const { lease } of batch.fences) leases.add(lease)
     if (batch.releases !== undefined) for (const { stream } of batch.releases) streams.add(stream)
   }
-  return { streams: [...streams], commands: [...commands], leases: [...leases], blobs: [...blobs] }
+  return {
+    streams: [...streams],
+    commands: [...commands],
+    leases: [...leases],
+    blobs: [...blobs],
+    deferrable: batches.every(({ durability }) => durability === 'eventual'),
+  }
 }
 
 /** Digests that the batch's events name, each once. */
