@@ -1,14 +1,13 @@
 // From a path to the file store in it: the part of opening that knows the real file system and this process.
 
-import { mkdir, open as openFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { dirname, resolve } from 'node:path'
-import { errorCodeOf } from './disks/disk-error.ts'
+import { resolve } from 'node:path'
 import { nodeDirectories } from './disks/node-directories.ts'
 import { nodeDisk } from './disks/node-disk.ts'
-import { HoldfastError, isHoldfastError } from './errors.ts'
+import { isHoldfastError } from './errors.ts'
 import { type Clock, systemClock } from './host/clock.ts'
 import { type Random, systemRandom } from './host/random.ts'
+import { makeDirectories } from './make-directories.ts'
 import type { FileStore } from './stores/file/file-store.ts'
 import { type FileOpenOptions, openFileStore } from './stores/file/open-file-store.ts'
 
@@ -53,55 +52,4 @@ function openOnce(
     directories: nodeDirectories,
     process: { pid: process.pid, host: hostname() },
   })
-}
-
-/** Creates what is missing of the path, durably: each new name is synced into its parent. */
-async function makeDirectories(directory: string): Promise<void> {
-  const missing: string[] = []
-  for (let at = directory; !(await isThere(at)); at = dirname(at)) missing.push(at)
-  for (const path of missing.reverse()) {
-    try {
-      await mkdir(path)
-    } catch (error) {
-      if (errorCodeOf(error) !== 'EEXIST') throw pathError(path, error)
-    }
-    await syncDirectory(dirname(path))
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT' && dirname(path) !== path) return false
-    throw pathError(path, error)
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return // there a directory can't be opened for syncing
-  const handle = await openFile(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function pathError(path: string, error: unknown): HoldfastError {
-  const code = errorCodeOf(error)
-  if (code === 'ENOTDIR') {
-    return new HoldfastError('TARGET_IS_FILE', `a part of ${path} is a file, not a directory`, {
-      hint: 'Choose another path, or move that file away.',
-      cause: error,
-    })
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new HoldfastError('NO_PERMISSION', `no permission to create ${path}`, {
-      hint: 'Check who owns the parent directory, and as whom this process runs.',
-      cause: error,
-    })
-  }
-  return new HoldfastError('IO', `creating ${path} failed: ${(error as Error).message}`, { cause: error })
 }

@@ -3,7 +3,7 @@
 
 import { contentDigest } from '../../core/content-digest.ts'
 import { sumOfText } from '../../core/event-bytes.ts'
-import { HoldfastError } from '../../errors.ts'
+import { mustNotBeAborted } from '../aborted.ts'
 import type { Finding, LongWork, VerifyProgress, VerifyReport } from '../store.ts'
 import type { MemoryState } from './state.ts'
 
@@ -18,7 +18,7 @@ export async function verifyState(open: () => MemoryState, work: LongWork<Verify
   for (const [index, event] of events.entries()) {
     if (index % eventsPerStep === 0) {
       await Promise.resolve()
-      throwIfAborted(work.signal)
+      mustNotBeAborted(work.signal, 'verification')
       open()
       work.progress?.({ bytesDone, bytesTotal: bytes })
     }
@@ -36,7 +36,7 @@ export async function verifyState(open: () => MemoryState, work: LongWork<Verify
   for (const [digest, blob] of blobs) {
     if (contentDigest(blob.content) !== digest) findings.push(damage('blob-digest', `blob ${digest}`))
   }
-  throwIfAborted(work.signal)
+  mustNotBeAborted(work.signal, 'verification')
   work.progress?.({ bytesDone, bytesTotal: bytes })
   const records = events.length + commands.size + agenda.size + leases.size + pins.size
   return {
@@ -53,10 +53,4 @@ export async function verifyState(open: () => MemoryState, work: LongWork<Verify
 function damage(kind: string, where: string): Finding {
   const message = `${where} is not what was stored`
   return { severity: 'damage', kind, file: 'memory:', offset: undefined, message, repair: undefined }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new HoldfastError('ABORTED', 'verification was aborted', { cause: signal.reason as unknown })
-  }
 }

@@ -2,8 +2,9 @@
 // heads against what they head, removed blocks against what is missing, content against its name.
 
 import { textBytes } from '../../core/event-bytes.ts'
-import { HoldfastError, isHoldfastError } from '../../errors.ts'
+import { isHoldfastError } from '../../errors.ts'
 import { limits } from '../../limits.ts'
+import { mustNotBeAborted } from '../aborted.ts'
 import type { Finding, LongWork, VerifyProgress, VerifyReport } from '../store.ts'
 import type { SqlBackend, SqlReader } from './backend.ts'
 import { blobContent } from './blob-content.ts'
@@ -20,7 +21,7 @@ export async function verifyRows(
   work: LongWork<VerifyProgress>,
   mustBeOpen: () => void,
 ): Promise<VerifyReport> {
-  throwIfAborted(work.signal)
+  mustNotBeAborted(work.signal, 'verification')
   const findings: Finding[] = [...(await backend.integrity(work))]
   const snapshot = await backend.snapshot()
   try {
@@ -177,7 +178,7 @@ class Check {
         blobs++
         await this.#found('blob-digest', async () => {
           for await (const part of blobContent((question) => question(this.#reader), this.#parts.label, digest)) {
-            throwIfAborted(this.#parts.work.signal)
+            mustNotBeAborted(this.#parts.work.signal, 'verification')
             this.#bytesDone = Math.min(this.#bytesTotal, this.#bytesDone + part.length)
           }
         })
@@ -251,7 +252,7 @@ class Check {
   async #pause(): Promise<void> {
     const { work, mustBeOpen } = this.#parts
     await new Promise<void>((resolve) => setImmediate(resolve))
-    throwIfAborted(work.signal)
+    mustNotBeAborted(work.signal, 'verification')
     mustBeOpen()
     work.progress?.({ bytesDone: this.#bytesDone, bytesTotal: this.#bytesTotal })
   }
@@ -262,10 +263,4 @@ function report(
   findings: readonly Finding[],
 ): VerifyReport {
   return { ...figures, segments: 0, findings, ok: findings.every(({ severity }) => severity !== 'damage') }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new HoldfastError('ABORTED', 'verification was aborted', { cause: signal.reason as unknown })
-  }
 }

@@ -3,28 +3,49 @@
 // How it waits for a lock: SQLite itself for `busyMs`, which blocks this process, so it is short; then the call fails with
 // what passes, and SqlStore tries again by the clock while other work goes on.
 
+import { HoldfastError } from '../../errors.ts'
 import { rowDamaged } from '../sql/row-sum.ts'
-import type { SqliteDatabase, SqliteDriver, SqliteRow, SqliteStatement, SqliteValue } from './driver.ts'
+import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './driver.ts'
 import { sqliteFailure } from './failures.ts'
 
-const busyMs = 10
+/** How long SQLite waits by itself. */
+export const busyMs = 10
+
+export interface ConnectionOptions {
+  readonly label: string
+  readonly open: () => SqliteDatabase
+  /** The settings of a connection that was just opened. */
+  readonly configure: (connection: Connection) => void
+}
 
 export class Connection {
   readonly label: string
-  readonly #db: SqliteDatabase
+  readonly #options: ConnectionOptions
   readonly #statements: Map<string, Statement> = new Map()
-  #isClosed = false
+  #database: SqliteDatabase | undefined
 
-  constructor(
-    driver: SqliteDriver,
-    place: { readonly path: string; readonly label: string; readonly readOnly: boolean },
-  ) {
-    this.label = place.label
+  constructor(options: ConnectionOptions) {
+    this.label = options.label
+    this.#options = options
+    this.reopen()
+  }
+
+  /** Where it is closed. */
+  reopen(): void {
+    this.#guarded(() => {
+      this.#database = this.#options.open()
+    })
     try {
-      this.#db = driver.open(place.path, { readOnly: place.readOnly, timeout: busyMs })
+      this.#options.configure(this)
     } catch (error) {
-      throw sqliteFailure(error, place.label, false)
+      this.close()
+      throw error
     }
+  }
+
+  get #db(): SqliteDatabase {
+    if (this.#database !== undefined) return this.#database
+    throw new HoldfastError('CLOSED', `the connection to ${this.label} is closed`, { hint: 'Open the journal again.' })
   }
 
   exec(sql: string): void {
@@ -91,14 +112,10 @@ export class Connection {
   }
 
   close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    const database = this.#database
+    this.#database = undefined
     this.#statements.clear()
-    try {
-      this.#db.close()
-    } catch (error) {
-      throw sqliteFailure(error, this.label, false)
-    }
+    if (database !== undefined) this.#guarded(() => database.close())
   }
 
   #guarded<T>(work: () => T): T {

@@ -5,9 +5,16 @@
 // keeps order and doesn't sync; the next FULL commit syncs the log as a whole, and with it everything before.
 
 import { HoldfastError, never } from '../../errors.ts'
-import { type GroupFound, type GroupWanted, type GroupWrite, type RemovalWrite, type SqlGroup, SqlFailure } from '../sql/backend.ts'
-import type { BlobTables } from './blob-tables.ts'
+import {
+  type GroupFound,
+  type GroupWanted,
+  type GroupWrite,
+  type RemovalWrite,
+  SqlFailure,
+  type SqlGroup,
+} from '../sql/backend.ts'
 import type { HeadChange, HeadRow, NewEventRow, StreamRow } from '../sql/rows.ts'
+import type { BlobTables } from './blob-tables.ts'
 import type { SqliteValue } from './driver.ts'
 import { changeHead, readHead } from './head-row.ts'
 import { SqliteReader } from './reader.ts'
@@ -31,6 +38,13 @@ type Rows = Omit<GroupWrite, 'head' | 'sync' | 'claimsEnded'>
 
 export class SqliteWriter extends SqliteReader {
   #isFull = true
+
+  /** On a new connection. */
+  reopened(): void {
+    this.#isFull = true
+    this.tables.streams.forget()
+    this.tables.types.forget()
+  }
 
   /** Begins with the lock. */
   beginNow(): void {

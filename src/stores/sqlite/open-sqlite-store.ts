@@ -1,0 +1,115 @@
+// From a file to the store in it: what the file is, whether it may be made one of ours, and its schema brought up to date.
+
+import { HoldfastError } from '../../errors.ts'
+import type { Random } from '../../host/random.ts'
+import { withPatience } from '../sql/retry.ts'
+import { SqlStore } from '../sql/sql-store.ts'
+import { SqliteBackend, type SqliteBackendOptions } from './backend.ts'
+import type { Connection } from './connection.ts'
+import { insertHead } from './head-row.ts'
+import { migrate, mustBeOurs, versionsOf } from './migrations.ts'
+import { connectReader, connectToLook, connectWriter } from './place.ts'
+import { schemaVersion } from './schema.ts'
+
+export interface SqliteStoreOptions extends Omit<SqliteBackendOptions, 'readOnly'> {
+  readonly random: Random
+  readonly readOnly?: boolean | undefined
+  /** The file is there. Whether it may become a journal if it is empty. */
+  readonly mayCreate: boolean
+  /** Of an import: the journal keeps its id, its history is a new one. */
+  readonly journalId?: string | undefined
+}
+
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqlStore> {
+  const { readOnly = false, clock, random } = options
+  const isOver = () => false
+  const prepared = async (): Promise<void> => (readOnly ? mustBeCurrent(options) : prepare(options))
+  await withPatience(clock, prepared, isOver)
+  const reason = readOnly ? 'it was opened with readOnly' : undefined
+  const backend = await withPatience(clock, async () => SqliteBackend.open({ ...options, readOnly: reason }), isOver)
+  try {
+    return await SqlStore.open({ backend, clock, random })
+  } catch (error) {
+    await backend.close()
+    throw error
+  }
+}
+
+function mustBeCurrent(options: SqliteStoreOptions): void {
+  const { label } = options
+  const connection = connectReader(options, true)
+  try {
+    const versions = versionsOf(connection)
+    if (mustBeOurs(versions, label) === 'empty') throw noJournal(label)
+    if (versions.version === schemaVersion) return
+    throw new HoldfastError(
+      'UNSUPPORTED',
+      `${label} has schema version ${versions.version}, which is read only after a migration`,
+      {
+        hint: 'Open it once for writing: that migrates it.',
+        details: { version: versions.version, supported: schemaVersion },
+      },
+    )
+  } finally {
+    connection.close()
+  }
+}
+
+function prepare(options: SqliteStoreOptions): void {
+  const { label, mayCreate } = options
+  // A foreign file isn't touched: not even its journal mode.
+  const found = looked(options)
+  if (found === 'empty' && !mayCreate) throw noJournal(label)
+  if (found === 'current') return
+  const connection = connectWriter(options)
+  try {
+    connection.begin()
+    try {
+      // Another process may have been quicker.
+      const versions = versionsOf(connection)
+      const isNew = mustBeOurs(versions, label) === 'empty'
+      migrate(connection, versions.version)
+      if (isNew) insertFirstHead(connection, options)
+    } catch (error) {
+      connection.rollback()
+      throw error
+    }
+    connection.commit()
+  } finally {
+    connection.close()
+  }
+}
+
+function looked(options: SqliteStoreOptions): 'current' | 'older' | 'empty' {
+  const connection = connectToLook(options)
+  try {
+    const versions = versionsOf(connection)
+    if (mustBeOurs(versions, options.label) === 'empty') return 'empty'
+    return versions.version === schemaVersion ? 'current' : 'older'
+  } finally {
+    connection.close()
+  }
+}
+
+function insertFirstHead(connection: Connection, { journalId, random, clock }: SqliteStoreOptions): void {
+  insertHead(connection, {
+    journalId: journalId ?? random.hex(16),
+    epoch: random.hex(16),
+    created: clock.now(),
+    position: 0,
+    durable: 0,
+    time: 0,
+    eventTime: 0,
+    earliest: 1,
+    events: 0,
+    bytes: 0,
+    forgetBefore: 0,
+    moved: undefined,
+  })
+}
+
+function noJournal(label: string): HoldfastError {
+  return new HoldfastError('JOURNAL_MISSING', `there is no journal in ${label}`, {
+    hint: "Check the path, or open it without readOnly and without create: 'never' to make a new one.",
+  })
+}
