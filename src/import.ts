@@ -1,10 +1,9 @@
-// Import: what an export wrote becomes a journal again, in a new directory or in memory, whole or not at all. Positions,
+// Import: what an export wrote becomes a journal again, in a new directory, a new file of SQLite or in memory, whole or not at all. Positions,
 // seqs, times, checksums and command ids stay; the journal keeps its id and gets a new epoch, because its history was
 // replaced: cursors of the old one are noticed.
 
 import type { EventDefinitions } from './core/schema.ts'
 import type { Directories } from './disks/directories.ts'
-import type { Disk } from './disks/disk.ts'
 import { nodeDirectoriesFor } from './disks/node-directories.ts'
 import { nodeFiles } from './disks/node-files.ts'
 import { importLog } from './engine/import-log.ts'
@@ -18,9 +17,10 @@ import type { NoDefinitions } from './journal/event.ts'
 import { createJournal, type Journal, type JournalOptions } from './journal.ts'
 import { limits } from './limits.ts'
 import { parseTarget } from './open.ts'
+import { beginSqliteFile } from './open-sqlite.ts'
 import { checkSegmentBytes } from './stores/file/open-file-store.ts'
 import { memoryStore } from './stores/memory.ts'
-import type { LongWork, VerifyProgress } from './stores/store.ts'
+import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 import type { ExportTrailer } from './transfer/format.ts'
 import { ImportFile, type ImportProgress, throwIfAborted } from './transfer/import-file.ts'
 
@@ -42,7 +42,7 @@ export interface ImportReport extends ExportTrailer {
   readonly from: { readonly epoch: string; readonly created: number }
 }
 
-/** Into a directory that is empty or not there yet. Throws IMPORT_INVALID with line, offset and reason, NEWER_FORMAT,
+/** Into a directory that is empty or not there yet, or a .db file that is not there yet. Throws IMPORT_INVALID with line, offset and reason, NEWER_FORMAT,
  * TARGET_NOT_EMPTY, TARGET_IS_FILE, LOCKED, NO_PERMISSION, DISK_FULL, IO or ABORTED, and then nothing is left. */
 export async function importJournal(
   source: ImportSource,
@@ -51,8 +51,13 @@ export async function importJournal(
 ): Promise<ImportReport> {
   const place = parseTarget(target)
   if (place.kind === 'memory') {
-    throw invalidArgument('the target of an import', 'a directory', 'openImported() opens an import in memory.')
+    throw invalidArgument(
+      'the target of an import',
+      'a directory or a .db file',
+      'openImported() opens an import in memory.',
+    )
   }
+  if (place.kind === 'sqlite') return importSqlite(source, place.path, options)
   return importDirectory(source, { to: place.path, directories: nodeDirectoriesFor('import') }, options)
 }
 
@@ -75,6 +80,31 @@ export async function openImported<const D extends EventDefinitions = NoDefiniti
   }
 }
 
+async function importSqlite(source: ImportSource, path: string, options: ImportOptions): Promise<ImportReport> {
+  const { clock = systemClock, random = systemRandom, signal } = options
+  const file = await openSource(source, options)
+  try {
+    const { journal, epoch, created } = await file.header()
+    const made = await beginSqliteFile(path, { clock, random, journalId: journal })
+    try {
+      const { store } = made
+      await store.load(file.records())
+      const progress = (verified: VerifyProgress): void => file.tell(verified)
+      mustBeSound(await store.verify({ ...(signal === undefined ? {} : { signal }), progress }))
+      throwIfAborted(signal)
+      const identity = store.identity()
+      await made.commit()
+      return { ...file.trailer, journal, epoch: identity.epoch, from: { epoch, created } }
+    } catch (error) {
+      // The failure that led here matters more.
+      await made.discard().catch(() => undefined)
+      throw file.located(error)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
 /** The same with the directory behind a port. */
 export async function importDirectory(
   source: ImportSource,
@@ -91,10 +121,12 @@ export async function importDirectory(
     try {
       const identity = { journal, epoch: random.hex(16), created: clock.now() }
       await importLog({ disk: made.disk, identity, segmentBytes }, file.records())
-      await mustBeSound(made.disk, {
+      const work = {
         ...(signal === undefined ? {} : { signal }),
-        progress: (verified) => file.tell(verified),
-      })
+        progress: (verified: VerifyProgress) => file.tell(verified),
+      }
+      mustBeSound(await verifyDirectory(made.disk, work))
+      throwIfAborted(signal)
       await onTarget(named, () => made.commit())
       return { ...file.trailer, journal, epoch: identity.epoch, from: { epoch, created } }
     } catch (error) {
@@ -119,9 +151,7 @@ async function openSource(source: ImportSource, options: LongWork<ImportProgress
 }
 
 /** What was written is read back once as a whole, caches included, before it takes its name. */
-async function mustBeSound(disk: Disk, work: LongWork<VerifyProgress>): Promise<void> {
-  const report = await verifyDirectory(disk, work)
-  throwIfAborted(work.signal)
+function mustBeSound(report: VerifyReport): void {
   const finding = report.findings.find(({ severity }) => severity !== 'note')
   if (finding === undefined) return
   throw new HoldfastError('IO', `what was imported did not come back from the disk: ${finding.message}`, {

@@ -1,6 +1,6 @@
 // From a path to the SQLite store in it: the part of opening that knows the real file system and which driver there is.
 
-import { open as openFile, stat } from 'node:fs/promises'
+import { link, open as openFile, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Directories } from './disks/directories.ts'
 import { errorCodeOf } from './disks/disk-error.ts'
@@ -13,7 +13,8 @@ import { type Random, systemRandom } from './host/random.ts'
 import { makeDirectories, syncDirectory } from './make-directories.ts'
 import type { SqlStore } from './stores/sql/sql-store.ts'
 import { findDriver, type SqliteDriver } from './stores/sqlite/driver.ts'
-import { openSqliteStore } from './stores/sqlite/open-sqlite-store.ts'
+import { openSqliteStore, verifySqliteFile } from './stores/sqlite/open-sqlite-store.ts'
+import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 
 export interface SqliteOptions {
   readonly readOnly?: boolean | undefined
@@ -62,6 +63,52 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   })
 }
 
+/** As it lies there, also one whose head is damaged. Changes nothing. */
+export async function verifySqlite(path: string, work: LongWork<VerifyProgress>): Promise<VerifyReport> {
+  const file = resolve(path)
+  const found = await driver()
+  await makeFile(file, { mayCreate: false, isExclusive: false })
+  return verifySqliteFile({ driver: found, path: file, label: path, clock: systemClock }, work)
+}
+
+/** A journal in the making: nobody sees it under its name until commit(). */
+export interface NewSqliteFile {
+  readonly store: SqlStore
+  /** Closes it, and it takes its name, where nothing may stand. */
+  commit(): Promise<void>
+  /** Nothing of it is left. */
+  discard(): Promise<void>
+}
+
+/** Begins a journal that is to stand at `path`. A crash leaves a file that ends in .import-part. */
+export async function beginSqliteFile(
+  path: string,
+  options: Required<Pick<SqliteOptions, 'clock' | 'random' | 'journalId'>>,
+): Promise<NewSqliteFile> {
+  const file = resolve(path)
+  if ((await kindOf(file)) !== undefined) throw taken(file)
+  const part = `${file}.${systemRandom.hex(4)}.import-part`
+  const store = await openSqlite(part, { ...options, create: 'exclusive' })
+  return {
+    store,
+    async commit() {
+      await store.close()
+      try {
+        // Unlike a rename, a link takes no name that somebody else took meanwhile.
+        await link(part, file)
+      } catch (error) {
+        throw fileError(file, error)
+      }
+      await rm(part)
+      await syncDirectory(dirname(file))
+    },
+    async discard() {
+      await store.close()
+      for (const end of ['', '-wal', '-shm']) await rm(`${part}${end}`, { force: true })
+    },
+  }
+}
+
 /** The file is there when it resolves, and is one; its name is durable. */
 async function makeFile(
   file: string,
@@ -106,10 +153,7 @@ function missing(file: string): HoldfastError {
 function fileError(file: string, error: unknown): HoldfastError {
   switch (errorCodeOf(error)) {
     case 'EEXIST':
-      return new HoldfastError('TARGET_NOT_EMPTY', `there is something at ${file} already`, {
-        hint: "Open it without create: 'exclusive', or choose another name.",
-        cause: error,
-      })
+      return taken(file, error)
     case 'ENOTDIR':
       return new HoldfastError('TARGET_IS_FILE', `a part of ${file} is a file, not a directory`, {
         hint: 'Choose another path, or move that file away.',
@@ -125,6 +169,13 @@ function fileError(file: string, error: unknown): HoldfastError {
     default:
       return new HoldfastError('IO', `looking at ${file} failed: ${(error as Error).message}`, { cause: error })
   }
+}
+
+function taken(file: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('TARGET_NOT_EMPTY', `there is something at ${file} already`, {
+    hint: 'Choose another name, or open what is there.',
+    cause,
+  })
 }
 
 async function copyInto(

@@ -10,6 +10,7 @@ import { invalidArgument } from './journal/argument.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import { createJournal, type Journal, type JournalOptions } from './journal.ts'
 import { openDirectory } from './open-directory.ts'
+import { openSqlite } from './open-sqlite.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { Store } from './stores/store.ts'
 
@@ -30,12 +31,15 @@ export type Target =
   | { readonly kind: 'memory' }
   /** A directory. */
   | { readonly kind: 'file'; readonly path: string }
+  /** A file of SQLite. */
+  | { readonly kind: 'sqlite'; readonly path: string }
 
 // One letter before the colon is a drive of Windows.
 const schemePattern = /^([A-Za-z][A-Za-z0-9+.-]+):/
-const knownSchemes = ['memory:', 'file:']
+const knownSchemes = ['memory:', 'file:', 'sqlite:']
+const sqliteNames = /\.(?:db|sqlite|sqlite3)$/i
 
-/** Opens a journal: a directory (created if missing), or `memory:`. */
+/** Opens a journal: a directory or a file of SQLite (`agent.db`), made if missing, or `memory:`. */
 export async function open<const D extends EventDefinitions = NoDefinitions>(
   target: string | URL,
   options: OpenOptions<D> = {},
@@ -54,18 +58,28 @@ export function parseTarget(target: string | URL): Target {
   const text = String(target)
   if (text === '') throw invalidArgument('the target', 'a directory or a URL')
   const scheme = schemePattern.exec(text)?.[1]?.toLowerCase()
-  if (scheme === undefined) return { kind: 'file', path: text }
+  if (scheme === undefined) return { kind: sqliteNames.test(text) ? 'sqlite' : 'file', path: text }
   if (text === 'memory:') return { kind: 'memory' }
   if (scheme === 'file') return { kind: 'file', path: fileURLToPath(text) }
+  if (scheme === 'sqlite') return { kind: 'sqlite', path: sqlitePath(text.slice('sqlite:'.length)) }
   throw new HoldfastError('UNKNOWN_SCHEME', `no store is known for ${JSON.stringify(`${scheme}:`)}`, {
-    hint: `Give the path of a directory, or a URL that begins with one of: ${knownSchemes.join(', ')}.`,
+    hint: `Give the path of a directory or of a .db file, or a URL that begins with one of: ${knownSchemes.join(', ')}.`,
     details: { scheme, known: knownSchemes },
   })
+}
+
+/** What stands behind `sqlite:`: a path as it is, or that of a URL (sqlite:///var/agent.db). */
+function sqlitePath(text: string): string {
+  if (text === ':memory:' || text === '') {
+    throw invalidArgument('the target', 'a file of SQLite', "For a journal in memory, open 'memory:'.")
+  }
+  return text.startsWith('//') ? fileURLToPath(`file:${text}`) : text
 }
 
 async function openStore(target: Target, options: OpenOptions<EventDefinitions>): Promise<Store> {
   const { clock = systemClock, random = systemRandom, create, readOnly } = options
   if (target.kind === 'file') return openDirectory(target.path, options)
+  if (target.kind === 'sqlite') return openSqlite(target.path, options)
   if (create === 'never' || readOnly === true) {
     throw new HoldfastError('JOURNAL_MISSING', 'a journal in memory is always a new one', {
       hint: "Open 'memory:' without readOnly, and without create: 'never'.",

@@ -20,10 +20,11 @@ import type { AppendOptions, Duration } from './journal/append-options.ts'
 import { checkObject, invalidArgument } from './journal/argument.ts'
 import type { EventInput, NoDefinitions, StreamEventInput, UntypedInput } from './journal/event.ts'
 import type { JournalOptions } from './journal.ts'
-import { parseTarget } from './open.ts'
+import { parseTarget, type Target } from './open.ts'
 import { openDirectory } from './open-directory.ts'
+import { openSqlite } from './open-sqlite.ts'
 import type { FileStore } from './stores/file/file-store.ts'
-import type { Receipt } from './stores/store.ts'
+import type { Receipt, Store } from './stores/store.ts'
 
 export interface SubmitOptions<D extends EventDefinitions = NoDefinitions>
   extends Omit<AppendOptions, 'durability'>,
@@ -60,7 +61,7 @@ export async function submit(
   checkObject(options, 'the options of submit')
   const { events, codecs, redact, timeout = '10s', signal, clock = systemClock } = options as SubmitOptions
   const timeoutMs = parseDuration(timeout, 'timeout')
-  const path = pathOf(target)
+  const place = placeOf(target)
   const registry = events === undefined ? undefined : createEventRegistry(events)
   const appender = new Appender({ codec: createPayloadCodec(codecs), registry, redact, durability: 'sync' })
   const batch = await appender.batch(first, second, third)
@@ -73,15 +74,20 @@ export async function submit(
   }
   const letGo = keepAlive()
   try {
+    if (place.kind === 'sqlite')
+      return await appendBeside(await openSqlite(place.path, { create: 'never', clock }), batch)
+    const { path } = place
     return (await appendAsOwner(path, batch, clock)) ?? (await handOver(path, batch, { clock, timeoutMs, signal }))
   } finally {
     letGo()
   }
 }
 
-function pathOf(target: string | URL): string {
+type Place = Exclude<Target, { readonly kind: 'memory' }>
+
+function placeOf(target: string | URL): Place {
   const parsed = parseTarget(target)
-  if (parsed.kind === 'file') return resolve(parsed.path)
+  if (parsed.kind !== 'memory') return { ...parsed, path: resolve(parsed.path) }
   throw new HoldfastError('UNSUPPORTED', `no other process can have ${String(target)} open`, {
     hint: 'Append to it where it was opened.',
   })
@@ -94,7 +100,11 @@ function hasCommand(batch: Partial<CommandBatch>): batch is CommandBatch {
 /** undefined when another process has it open for writing. */
 async function appendAsOwner(path: string, batch: CommandBatch, clock: Clock): Promise<Receipt | undefined> {
   const store = await openUnlessLocked(path, clock)
-  if (store === undefined) return undefined
+  return store === undefined ? undefined : appendBeside(store, batch)
+}
+
+/** In a store of many writers, whoever else has it open. */
+async function appendBeside(store: Store, batch: CommandBatch): Promise<Receipt> {
   try {
     return await store.append(batch)
   } finally {

@@ -9,6 +9,7 @@ import { verifyDirectory } from './engine/verify.ts'
 import { HoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { parseTarget } from './open.ts'
+import { verifySqlite } from './open-sqlite.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 
 export interface RepairOptions {
@@ -21,6 +22,8 @@ export interface RepairOptions {
 
 /** Verifies a journal that isn't open for writing anywhere, also one that can't be opened. Changes nothing. */
 export async function verify(target: string | URL, work: LongWork<VerifyProgress> = {}): Promise<VerifyReport> {
+  const parsed = parseTarget(target)
+  if (parsed.kind === 'sqlite') return verifySqlite(parsed.path, work)
   return verifyDirectory(nodeDisk(directoryOf(target, 'verify')), work)
 }
 
@@ -35,6 +38,9 @@ function directoryOf(target: string | URL, what: string): string {
   const parsed = parseTarget(target)
   if (parsed.kind === 'file') return resolve(parsed.path)
   throw new HoldfastError('UNSUPPORTED', `there is nothing to ${what} in ${String(target)}`, {
-    hint: 'Give the directory of a journal.',
+    hint:
+      parsed.kind === 'sqlite'
+        ? "Restore a backup. SQLite's own .recover saves what can be read of a damaged file."
+        : 'Give the directory of a journal.',
   })
 }

@@ -86,7 +86,7 @@ class ListWalker implements Walker {
     for (;;) {
       if (this.#at === this.#list.length) {
         if (this.#isLast) return { rows: [], covered: undefined }
-        await this.#fetch(bounds, rowsMax)
+        await this.#nextList(bounds, rowsMax)
         continue
       }
       const wanted = this.#list.slice(this.#at, this.#at + Math.min(limits.pageEventsMax, rowsMax))
@@ -100,7 +100,7 @@ class ListWalker implements Walker {
     }
   }
 
-  async #fetch(bounds: Bounds, rowsMax: number): Promise<void> {
+  async #nextList(bounds: Bounds, rowsMax: number): Promise<void> {
     const { select, direction, types } = this.#query
     const forward = direction === 'forward'
     const last = this.#last

@@ -4,11 +4,13 @@ import { HoldfastError } from '../../errors.ts'
 import type { Random } from '../../host/random.ts'
 import { withPatience } from '../sql/retry.ts'
 import { SqlStore } from '../sql/sql-store.ts'
+import { verifyRows } from '../sql/verify.ts'
+import type { LongWork, VerifyProgress, VerifyReport } from '../store.ts'
 import { SqliteBackend, type SqliteBackendOptions } from './backend.ts'
 import type { Connection } from './connection.ts'
 import { insertHead } from './head-row.ts'
 import { migrate, mustBeOurs, versionsOf } from './migrations.ts'
-import { connectReader, connectToLook, connectWriter } from './place.ts'
+import { connectReader, connectToLook, connectWriter, type SqlitePlace } from './place.ts'
 import { schemaVersion } from './schema.ts'
 
 export interface SqliteStoreOptions extends Omit<SqliteBackendOptions, 'readOnly'> {
@@ -35,7 +37,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqlS
   }
 }
 
-function mustBeCurrent(options: SqliteStoreOptions): void {
+/** As it lies there: no head has to be sound for it. Changes nothing. */
+export async function verifySqliteFile(
+  place: SqlitePlace & Pick<SqliteBackendOptions, 'clock'>,
+  work: LongWork<VerifyProgress>,
+): Promise<VerifyReport> {
+  mustBeCurrent(place)
+  const backend = SqliteBackend.open({ ...place, readOnly: 'it is verified', copyTo: undefined })
+  try {
+    return await verifyRows(backend, work, () => undefined)
+  } finally {
+    await backend.close()
+  }
+}
+
+function mustBeCurrent(options: SqlitePlace): void {
   const { label } = options
   const connection = connectReader(options, true)
   try {
