@@ -1,10 +1,13 @@
-// Where the journals of the model tests are: in memory, on a simulated disk that can lose power, in a real directory.
+// Where the journals of the model tests are: in memory, on a simulated disk that can lose power, in a real directory, in a file of
+// SQLite.
 
+import { copyFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeDisk } from '../../src/disks/node-disk.ts'
 import { SimulatedDisk } from '../../src/disks/simulated-disk.ts'
+import { openSqlite } from '../../src/open-sqlite.ts'
 import { openFileStore } from '../../src/stores/file/open-file-store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { Store } from '../../src/stores/store.ts'
@@ -66,6 +69,35 @@ export const placeKinds: readonly PlaceKind[] = [
         open: () => openFileStore({ disk, clock, random: seededRandom(1), process, segmentBytes }),
         lasts: true,
         leave: () => rm(directory, { recursive: true }),
+      }
+    },
+  },
+  {
+    name: 'a SQLite store',
+    share: 25,
+    make: async (clock) => {
+      const directory = await mkdtemp(join(tmpdir(), 'holdfast-model-'))
+      let lives = 0
+      let open: Store[] = []
+      const file = () => join(directory, `${lives}.db`)
+      return {
+        open: async () => {
+          const store = await openSqlite(file(), { clock, random: seededRandom(1) })
+          open.push(store)
+          return store
+        },
+        // What a killed process leaves: the file and its log, without the log's index.
+        crash: () => {
+          const before = file()
+          lives++
+          for (const end of ['', '-wal']) copyFileSync(`${before}${end}`, `${file()}${end}`)
+        },
+        lasts: true,
+        leave: async () => {
+          for (const store of open) await store.close()
+          open = []
+          await rm(directory, { recursive: true })
+        },
       }
     },
   },
