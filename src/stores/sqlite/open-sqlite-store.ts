@@ -2,7 +2,7 @@
 
 import { HoldfastError } from '../../errors.ts'
 import type { Random } from '../../host/random.ts'
-import { withPatience } from '../sql/retry.ts'
+import { toldError, withPatience } from '../sql/retry.ts'
 import { SqlStore } from '../sql/sql-store.ts'
 import { verifyRows } from '../sql/verify.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from '../store.ts'
@@ -23,6 +23,14 @@ export interface SqliteStoreOptions extends Omit<SqliteBackendOptions, 'readOnly
 }
 
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqlStore> {
+  try {
+    return await openStore(options)
+  } catch (error) {
+    throw toldError(error)
+  }
+}
+
+async function openStore(options: SqliteStoreOptions): Promise<SqlStore> {
   const { readOnly = false, clock, random } = options
   const isOver = () => false
   const prepared = async (): Promise<void> => (readOnly ? mustBeCurrent(options) : prepare(options))
