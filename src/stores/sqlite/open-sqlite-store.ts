@@ -50,12 +50,16 @@ export async function verifySqliteFile(
   place: SqlitePlace & Pick<SqliteBackendOptions, 'clock'>,
   work: LongWork<VerifyProgress>,
 ): Promise<VerifyReport> {
-  mustBeCurrent(place)
-  const backend = SqliteBackend.open({ ...place, readOnly: 'it is verified', copyTo: undefined })
   try {
-    return await verifyRows(backend, work, () => undefined)
-  } finally {
-    await backend.close()
+    mustBeCurrent(place)
+    const backend = SqliteBackend.open({ ...place, readOnly: 'it is verified', copyTo: undefined })
+    try {
+      return await verifyRows(backend, work, () => undefined)
+    } finally {
+      await backend.close()
+    }
+  } catch (error) {
+    throw toldError(error)
   }
 }
 
