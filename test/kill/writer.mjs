@@ -1,8 +1,9 @@
-// A process that appends until it is killed: node writer.mjs <directory> <process number> <callers> <appends, 0: no end>
+// A process that appends until it is killed: node writer.mjs <directory or .db file> <process number> <callers> <appends, 0: no end>
 // It writes a line for each thing that happens: `open`, `ack <n> <seq>:<position>,…`, `error <code>`, `closed`.
 
 import { writeSync } from 'node:fs'
 import { openDirectory } from '../../dist/open-directory.js'
+import { openSqlite } from '../../dist/open-sqlite.js'
 import { batchOf } from './workload.mjs'
 
 const [directory, processNumber, callers, end] = [process.argv[2], ...process.argv.slice(3).map(Number)]
@@ -30,7 +31,8 @@ function flush() {
 
 let store
 try {
-  store = await openDirectory(directory, { segmentBytes: 262_144 })
+  const isFile = directory.endsWith('.db')
+  store = isFile ? await openSqlite(directory) : await openDirectory(directory, { segmentBytes: 262_144 })
 } catch (error) {
   tell(`error ${error.code}\n`)
   process.exit(0)

@@ -14,6 +14,7 @@ export class WritingProcess extends ChildLines {
   /** Places by number of the append. */
   readonly acknowledged: Map<number, readonly (readonly [seq: number, position: number])[]> = new Map()
   isOpen = false
+  #isOver = false
 
   constructor(
     directory: string,
@@ -23,11 +24,16 @@ export class WritingProcess extends ChildLines {
     this.number = options.number
   }
 
+  /** From here on nothing that it is told counts as a promise: the power has gone. */
+  cutPower(): void {
+    this.#isOver = true
+  }
+
   protected override line(text: string): void {
     const [kind, n, places] = text.split(' ')
     if (kind === 'open') this.isOpen = true
     else if (kind === 'error') this.errors.push(n ?? '')
-    else if (kind === 'ack') this.acknowledged.set(Number(n), parsePlaces(places ?? ''))
+    else if (kind === 'ack' && !this.#isOver) this.acknowledged.set(Number(n), parsePlaces(places ?? ''))
   }
 
   /** Tells the history what was submitted, as far as it can have been, and what was acknowledged. */

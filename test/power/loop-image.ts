@@ -54,6 +54,17 @@ export class LoopImage {
   }
 }
 
+/** An image, or why there can be none here. */
+export function loopImageIn(parent: string): LoopImage | string {
+  if (process.platform !== 'linux') return `${process.platform} has no ext4`
+  if (process.getuid?.() !== 0) return 'mounting needs root'
+  try {
+    return LoopImage.make(parent)
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 type Cutter = (mountPoint: string, flag: string) => void
 
 function cutterIn(parent: string): Cutter {

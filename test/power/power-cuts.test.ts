@@ -13,24 +13,14 @@ import { expect, it } from 'vitest'
 import { type Prng, prng } from '../../src/testing/prng.ts'
 import { KeptJournal } from '../kill/kept-journal.ts'
 import type { Doing } from '../kill/life-process.ts'
-import { LoopImage, type PowerCut } from './loop-image.ts'
+import { type LoopImage, loopImageIn, type PowerCut } from './loop-image.ts'
 
 const rounds = Number(process.env.POWER_ROUNDS ?? 60)
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 const parent = await mkdtemp(join(tmpdir(), 'holdfast-power-'))
-const made = makeImage()
-
-function makeImage(): LoopImage | string {
-  if (process.platform !== 'linux') return `${process.platform} has no ext4`
-  if (process.getuid?.() !== 0) return 'mounting needs root'
-  try {
-    return LoopImage.make(parent)
-  } catch (error) {
-    return (error as Error).message
-  }
-}
+const made = loopImageIn(parent)
 
 if (typeof made === 'string') {
   process.stdout.write(`power cuts: skipped: ${made}\n`)
