@@ -99,9 +99,9 @@ export class SqliteBackend extends SqliteReader implements SqlBackend {
     }
     try {
       connection.exec('BEGIN')
-      const reader = new SqliteReader(connection)
-      await reader.head() // with the first read the transaction begins to keep what it sees
-      return { ...readsOf(reader), end }
+      // With the first read the transaction begins to keep what it sees.
+      connection.value('SELECT only_row FROM head')
+      return { ...readsOf(new SqliteReader(connection)), end }
     } catch (error) {
       await end()
       throw error

@@ -4,13 +4,14 @@
 //   FULL                 certainly not done: a transaction whose last frame could not be written whole isn't one
 //   IOERR, NOMEM         outside a commit not done; inside, its frames may be in the log and be found after a crash. The
 //                        disk can't be trusted either way: latched
-//   CORRUPT, NOTADB      DAMAGED
+//   CORRUPT, NOTADB      DAMAGED; so are tables that are not those of the schema (ERROR) and rows that break its rules
 //   READONLY, PERM, …    not done, and trying again changes nothing
 
 import { HoldfastError } from '../../errors.ts'
 import { type FailureFacts, SqlFailure } from '../sql/backend.ts'
 
 const primary = {
+  error: 1,
   perm: 3,
   busy: 5,
   locked: 6,
@@ -20,7 +21,10 @@ const primary = {
   corrupt: 11,
   full: 13,
   cantopen: 14,
+  protocol: 15,
+  toobig: 18,
   constraint: 19,
+  mismatch: 20,
   auth: 23,
   notadb: 26,
 } as const
@@ -40,7 +44,8 @@ export function sqliteFailure(error: unknown, label: string, inCommit: boolean):
   const message = error instanceof Error ? error.message : String(error)
   switch (code) {
     case primary.busy:
-    case primary.locked: {
+    case primary.locked:
+    case primary.protocol: {
       const held = new HoldfastError('LOCKED', `another process has been writing to ${label} all the time`, {
         hint: 'Try again. If nothing else writes, look who holds the file open (lsof).',
         cause: error,
@@ -64,7 +69,10 @@ export function sqliteFailure(error: unknown, label: string, inCommit: boolean):
     }
     case primary.corrupt:
     case primary.notadb:
+    case primary.error:
+    case primary.toobig:
     case primary.constraint:
+    case primary.mismatch:
       return new HoldfastError('DAMAGED', `${label} is damaged: ${message}`, {
         hint: 'Run verify() to see what is. Restore a backup.',
         details: { file: label, offset: undefined, kind: 'sqlite' },
