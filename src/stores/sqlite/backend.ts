@@ -100,7 +100,7 @@ export class SqliteBackend extends SqliteReader implements SqlBackend {
     try {
       connection.exec('BEGIN')
       // With the first read the transaction begins to keep what it sees.
-      connection.value('SELECT only_row FROM head')
+      connection.value('SELECT only_row FROM head WHERE only_row = 1')
       return { ...readsOf(new SqliteReader(connection)), end }
     } catch (error) {
       await end()
