@@ -245,7 +245,8 @@ export class SqlStore implements Store {
 
   async *#dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
     await this.flush()
-    const snapshot = await this.#gate.typed(() => this.#backend.snapshot())
+    const isOver = () => this.#gate.isClosed
+    const snapshot = await this.#gate.typed(() => withPatience(this.#clock, () => this.#backend.snapshot(), isOver))
     const place = { label: this.#backend.label, mustBeOpen: () => this.#gate.mustBeOpen() }
     yield* this.#gate.typedParts(dumpPages(place, snapshot))
   }

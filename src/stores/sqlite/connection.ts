@@ -10,6 +10,7 @@ import { sqliteFailure } from './failures.ts'
 
 /** How long SQLite waits by itself. */
 export const busyMs = 10
+const statementsMax = 200
 
 export interface ConnectionOptions {
   readonly label: string
@@ -129,6 +130,8 @@ export class Connection {
   #statement(sql: string): Statement {
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
+    // Some name the types of a query, which are many.
+    if (this.#statements.size >= statementsMax) this.#statements.clear()
     const prepared = this.#db.prepare(sql)
     const isArray = prepared.setReturnArrays !== undefined
     prepared.setReturnArrays?.(true)

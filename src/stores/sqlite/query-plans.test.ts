@@ -100,6 +100,7 @@ it(`finds everything through an index, among ${eventCount} events`, async () => 
   await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: false })
   await store.probe()
   expect((await events(store, { kind: 'stream', stream: 'run/9' })).length).toBeGreaterThan(0)
+  await store.stageBlob(Buffer.alloc(200_000, 3))
   await store.close()
 
   const database = driver.open(file.path, { readOnly: true, timeout: 0 })
