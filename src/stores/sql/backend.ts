@@ -322,8 +322,6 @@ export interface SqlBackend extends SqlReader {
    * when it resolves. */
   finishBlob(arriving: number, blob: { readonly digest: string; readonly bytes: number }, claim: Claim): Promise<void>
   abandonBlob(arriving: number): Promise<void>
-  /** Claims content that is there (also when no event names it); false when it isn't. Prolongs a claim of this owner. */
-  claimBlob(digest: string, claim: Claim): Promise<boolean>
   /** Ends this owner's claims; all of them when no digests are given. */
   endClaims(owner: string, digests: readonly string[] | undefined): Promise<void>
 

@@ -4,7 +4,7 @@
 //   append    appender.ts queues and commits groups · judging.ts judges them · wanted.ts what must be known for it
 //   read      read.ts pages · walkers.ts ways to the rows · event-check.ts each event checked
 //   blobs     staged-blobs.ts before they are named · blob-content.ts read and checked
-//   upkeep    retain.ts, removal.ts · dump.ts, load.ts · verify.ts
+//   upkeep    upkeep.ts takes turns · retain.ts, removal.ts · dump.ts, load.ts · verify.ts
 //
 // Many processes may have the same journal open and write: the head row's lock orders them. So nothing but the head is
 // kept in memory, and the head only as what was seen last.
@@ -41,18 +41,15 @@ import type {
   VerifyReport,
 } from '../store.ts'
 import { Turns } from '../turns.ts'
-import { Appender, mustNotBeMoved } from './appender.ts'
-import type { SqlBackend, SqlReader, SqlUpkeep } from './backend.ts'
+import { Appender } from './appender.ts'
+import type { SqlBackend, SqlReader } from './backend.ts'
 import { blobContent } from './blob-content.ts'
-import { dumpPages } from './dump.ts'
 import { Gate } from './gate.ts'
-import { loadRows } from './load.ts'
 import { readPages } from './read.ts'
-import { retain } from './retain.ts'
 import { withPatience } from './retry.ts'
 import type { HeadRow, StreamRow } from './rows.ts'
 import { StagedBlobs } from './staged-blobs.ts'
-import { verifyRows } from './verify.ts'
+import { Upkeep } from './upkeep.ts'
 import { Wakeups } from './wakeups.ts'
 
 export interface SqlStoreOptions {
@@ -67,7 +64,7 @@ export class SqlStore implements Store {
   readonly #clock: Clock
   readonly #gate: Gate
   readonly #writing: Turns = new Turns()
-  readonly #upkeep: Turns = new Turns()
+  readonly #upkeep: Upkeep
   readonly #blobs: StagedBlobs
   readonly #appender: Appender
   readonly #wakeups: Wakeups
@@ -95,6 +92,22 @@ export class SqlStore implements Store {
       blobs: this.#blobs,
       committed: (committed) => this.#seen(committed),
       failed: () => this.#wakeups.wake(),
+    })
+    this.#upkeep = new Upkeep({
+      backend,
+      clock,
+      gate: this.#gate,
+      writing: this.#writing,
+      appender: this.#appender,
+      blobs: this.#blobs,
+      now: () => this.#now(),
+      flush: () => this.flush(),
+      ask: (question) => this.#ask(question),
+      look: () => this.#lookAtHead(),
+      reopened: (reopened) => {
+        this.#head = reopened
+        this.#wakeups.wake()
+      },
     })
   }
 
@@ -221,63 +234,21 @@ export class SqlStore implements Store {
   }
 
   retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
-    return this.#inTurn(async () => {
-      if (!options.dryRun) this.#gate.mustWrite()
-      await this.flush()
-      const report = await retain(
-        {
-          ask: (question) => this.#ask(question),
-          piece: (work) => this.#piece(work),
-          now: () => this.#now(),
-          mustBeOpen: () => this.#gate.mustBeOpen(),
-        },
-        rule,
-        options,
-      )
-      if (!options.dryRun) await this.#lookAtHead()
-      return report
-    })
+    return this.#upkeep.retain(rule, options)
   }
 
   dump(): AsyncIterable<readonly ImportRecord[]> {
-    return this.#dump()
-  }
-
-  async *#dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
-    await this.flush()
-    const isOver = () => this.#gate.isClosed
-    const snapshot = await this.#gate.typed(() => withPatience(this.#clock, () => this.#backend.snapshot(), isOver))
-    const place = { label: this.#backend.label, mustBeOpen: () => this.#gate.mustBeOpen() }
-    yield* this.#gate.typedParts(dumpPages(place, snapshot))
+    return this.#upkeep.dump()
   }
 
   /** Fills an empty journal with exported records, all of them or none. Rejects with TARGET_NOT_EMPTY, or with
    * IMPORT_INVALID and the record's index in its details. */
   load(records: ImportSource): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#gate.mustWrite()
-      // Not tried again: the records can be read once.
-      await this.#writing.take(() => this.#gate.typed(() => this.#loadOnce(records)))
-      await this.#lookAtHead()
-    })
-  }
-
-  async #loadOnce(records: ImportSource): Promise<void> {
-    const upkeep = await this.#backend.upkeep()
-    try {
-      await loadRows(upkeep, records, this.#blobs)
-    } catch (error) {
-      await upkeep.rollback()
-      throw error
-    }
-    await upkeep.commit()
+    return this.#upkeep.load(records)
   }
 
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
-    return this.#inTurn(async () => {
-      await this.flush()
-      return verifyRows(this.#backend, work, () => this.#gate.mustBeOpen())
-    })
+    return this.#upkeep.verify(work)
   }
 
   async stats(): Promise<StoreStats> {
@@ -307,25 +278,12 @@ export class SqlStore implements Store {
     this.#gate.mustBeOpen()
   }
 
-  async backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
-    this.#gate.mustBeOpen()
-    return this.#inTurn(async () => {
-      await this.flush()
-      await this.#backend.backup(to, work)
-    })
+  backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
+    return this.#upkeep.backup(to, work)
   }
 
   reopen(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#appender.settled()
-      if (this.#appender.failure === undefined) return
-      await this.#writing.take(async () => {
-        await this.#backend.reopen()
-        this.#head = await this.#backend.flush()
-      })
-      this.#appender.recovered()
-      this.#wakeups.wake()
-    })
+    return this.#upkeep.reopen()
   }
 
   close(): Promise<void> {
@@ -391,29 +349,6 @@ export class SqlStore implements Store {
     const mayFlush = this.readOnly === undefined && this.#appender.failure === undefined && !this.#gate.isClosed
     if (durable < position && mayFlush) await this.#appender.flush()
     return answer
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#upkeep.take(() => {
-      this.#gate.mustBeOpen()
-      return this.#gate.typed(work)
-    })
-  }
-
-  #piece<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
-    return this.#appender.write(async (backend) => {
-      const upkeep = await backend.upkeep()
-      let result: T
-      try {
-        mustNotBeMoved(await upkeep.head())
-        result = await work(upkeep)
-      } catch (error) {
-        await upkeep.rollback()
-        throw error
-      }
-      await upkeep.commit()
-      return result
-    })
   }
 }
 

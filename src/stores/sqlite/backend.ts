@@ -128,10 +128,6 @@ export class SqliteBackend extends SqliteReader implements SqlBackend {
     this.#writing.atOnce(() => this.#writing.blobRows.drop(arriving))
   }
 
-  async claimBlob(digest: string, claim: Claim): Promise<boolean> {
-    return this.#writing.atOnce(() => this.#writing.blobRows.claim(digest, claim))
-  }
-
   async endClaims(owner: string, digests: readonly string[] | undefined): Promise<void> {
     this.#writing.atOnce(() => this.#writing.blobRows.endClaims(owner, digests))
   }

@@ -155,13 +155,6 @@ export class BlobTables {
     if (claim !== undefined) this.#claim(arriving, claim)
   }
 
-  claim(digest: string, claim: Claim): boolean {
-    const id = this.id(digest)
-    if (id === undefined) return false
-    this.#claim(id, claim)
-    return true
-  }
-
   #claim(blob: number, { owner, until }: Claim): void {
     const sql = `INSERT INTO claim (blob, owner, until) VALUES (?, ?, ?)
       ON CONFLICT (blob, owner) DO UPDATE SET until = max(until, excluded.until)`

@@ -202,7 +202,7 @@ CREATE VIEW leases AS
 
 CREATE VIEW commands AS
   SELECT id, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch') AS time, time AS time_ms,
-         text -> '$.position' AS position, json_array_length(text, '$.events') AS events
+         text ->> '$.position' AS position, json_array_length(text, '$.events') AS events
     FROM command;
 ${lives('runs', 'run/')}
 ${lives('jobs', 'job/')}

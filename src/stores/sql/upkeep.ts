@@ -1,0 +1,154 @@
+// The long works on a store: retention, verification, export and import, backup, and mending after a failure. They take
+// turns within this process; what other processes do meanwhile, snapshots and the head row's lock keep apart.
+
+import type { Clock } from '../../host/clock.ts'
+import type { ImportSource } from '../import-record.ts'
+import type { ImportRecord, LongWork, RetentionReport, RetentionRule, VerifyProgress, VerifyReport } from '../store.ts'
+import { Turns } from '../turns.ts'
+import { type Appender, mustNotBeMoved } from './appender.ts'
+import type { SqlBackend, SqlSnapshot, SqlUpkeep } from './backend.ts'
+import { dumpPages } from './dump.ts'
+import type { Gate } from './gate.ts'
+import { loadRows } from './load.ts'
+import { retain } from './retain.ts'
+import { withPatience } from './retry.ts'
+import type { HeadRow } from './rows.ts'
+import type { StagedBlobs } from './staged-blobs.ts'
+import { verifyRows } from './verify.ts'
+import type { Ask } from './walkers.ts'
+
+export interface UpkeepParts {
+  readonly backend: SqlBackend
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly writing: Turns
+  readonly appender: Appender
+  readonly blobs: StagedBlobs
+  now(): number
+  /** All that was appended before is durable. */
+  flush(): Promise<void>
+  readonly ask: Ask
+  /** The head as it is now is what the store shows from here on. */
+  look(): Promise<HeadRow>
+  reopened(head: HeadRow): void
+}
+
+export class Upkeep {
+  readonly #parts: UpkeepParts
+  readonly #turns: Turns = new Turns()
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts
+  }
+
+  retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
+    const { gate, flush, ask, now, look } = this.#parts
+    return this.#inTurn(async () => {
+      if (!options.dryRun) gate.mustWrite()
+      await flush()
+      const piece = <T>(work: (upkeep: SqlUpkeep) => Promise<T>) => this.#piece(work)
+      const report = await retain({ ask, piece, now, mustBeOpen: () => gate.mustBeOpen() }, rule, options)
+      if (!options.dryRun) await look()
+      return report
+    })
+  }
+
+  async *dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    const { backend, gate, flush } = this.#parts
+    await flush()
+    const snapshot = await gate.typed(() => this.#snapshot())
+    yield* gate.typedParts(dumpPages({ label: backend.label, mustBeOpen: () => gate.mustBeOpen() }, snapshot))
+  }
+
+  load(records: ImportSource): Promise<void> {
+    const { gate, writing, look } = this.#parts
+    return this.#inTurn(async () => {
+      gate.mustWrite()
+      // Not tried again: the records can be read once.
+      await writing.take(() => gate.typed(() => this.#loadOnce(records)))
+      await look()
+    })
+  }
+
+  async #loadOnce(records: ImportSource): Promise<void> {
+    const upkeep = await this.#parts.backend.upkeep()
+    try {
+      await loadRows(upkeep, records, this.#parts.blobs)
+    } catch (error) {
+      await upkeep.rollback()
+      throw error
+    }
+    await upkeep.commit()
+  }
+
+  verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
+    const { backend, gate, flush } = this.#parts
+    return this.#inTurn(async () => {
+      await flush()
+      return verifyRows(backend, work, () => gate.mustBeOpen())
+    })
+  }
+
+  async backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
+    const { backend, flush } = this.#parts
+    await this.#inTurn(async () => {
+      await flush()
+      await backend.backup(to, work)
+    })
+  }
+
+  /** Where something has failed: new connections, and all that is committed made durable. */
+  reopen(): Promise<void> {
+    const { appender, backend, reopened, writing } = this.#parts
+    return this.#inTurn(async () => {
+      await appender.settled()
+      if (appender.failure === undefined) return
+      const head = await writing.take(async () => {
+        await backend.reopen()
+        return backend.flush()
+      })
+      appender.recovered()
+      reopened(head)
+    })
+  }
+
+  /** Resolves when the turn that is taken is over; all that wait are refused, as the gate is closed. */
+  close(): Promise<void> {
+    return this.#turns.close()
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { gate } = this.#parts
+    gate.mustBeOpen()
+    return this.#turns.take(() => {
+      gate.mustBeOpen()
+      return gate.typed(work)
+    })
+  }
+
+  #snapshot(): Promise<SqlSnapshot> {
+    const { backend, clock, gate } = this.#parts
+    return withPatience(
+      clock,
+      () => backend.snapshot(),
+      () => gate.isClosed,
+    )
+  }
+
+  /** A short transaction, in the turn of those who write. */
+  #piece<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
+    return this.#parts.appender.write(async (backend) => {
+      const upkeep = await backend.upkeep()
+      let result: T
+      try {
+        mustNotBeMoved(await upkeep.head())
+        result = await work(upkeep)
+      } catch (error) {
+        await upkeep.rollback()
+        throw error
+      }
+      await upkeep.commit()
+      return result
+    })
+  }
+}
