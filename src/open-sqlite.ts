@@ -120,11 +120,12 @@ async function makeFile(
   if (!mayCreate) throw missing(file)
   await makeDirectories(dirname(file))
   try {
-    // An empty file is an empty database. Who makes it alone knows that nobody else did.
-    const handle = await openFile(file, isExclusive ? 'wx' : 'a')
+    // An empty file is an empty database. A file that is there is never opened but by SQLite: closing any other handle on it
+    // would drop the locks that SQLite holds in this process.
+    const handle = await openFile(file, 'wx')
     await handle.close()
   } catch (error) {
-    throw fileError(file, error)
+    if (isExclusive || errorCodeOf(error) !== 'EEXIST') throw fileError(file, error)
   }
   await syncDirectory(dirname(file))
 }

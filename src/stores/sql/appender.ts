@@ -100,7 +100,7 @@ export class Appender {
         return await withPatience(
           clock,
           () => work(backend),
-          () => this.#isClosing,
+          () => false,
         )
       } catch (error) {
         this.#latchBy(error)
@@ -109,7 +109,7 @@ export class Appender {
     })
   }
 
-  /** No pauses any more between attempts: who closes doesn't wait for a lock that somebody else holds. */
+  /** Nothing is flushed by itself any more: who closes does it. */
   close(): void {
     this.#isClosing = true
     this.#flushing?.cancel()
