@@ -1,6 +1,7 @@
 // One piece of long work on a journal, in a process that is given little memory:
-//   node --max-old-space-size=<MiB> long-work.mjs <what> <journal> <beside it> <events>
+//   node --max-old-space-size=<MiB> long-work.mjs <what> <journal: a directory or a .db file> <beside it> <events>
 
+import { extname } from 'node:path'
 import { importJournal, open } from '../../dist/index.js'
 
 const [what, path, beside, count] = process.argv.slice(2)
@@ -40,7 +41,7 @@ const works = {
 }
 
 if (what === 'import') {
-  const report = await importJournal(`${beside}/export`, `${beside}/imported`, options)
+  const report = await importJournal(`${beside}/export`, `${beside}/imported${extname(path)}`, options)
   console.log(report.events)
 } else {
   const journal = await open(path, options)

@@ -15,6 +15,7 @@ import type { Batch, Receipt } from '../store.ts'
 import type { Turns } from '../turns.ts'
 import { type SqlBackend, SqlFailure } from './backend.ts'
 import { Judging } from './judging.ts'
+import { nextTurn } from './next-turn.ts'
 import { toldError, withPatience } from './retry.ts'
 import type { HeadRow } from './rows.ts'
 import type { StagedBlobs } from './staged-blobs.ts'
@@ -222,10 +223,6 @@ export function mustNotBeMoved(head: HeadRow): void {
     hint: 'Open it where it is now. Here it can still be read.',
     details: { moved: head.moved },
   })
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function queueFull(count: number, bytes: number): HoldfastError {

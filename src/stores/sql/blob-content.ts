@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { contentDigest } from '../../core/content-digest.ts'
 import { HoldfastError } from '../../errors.ts'
 import { limits } from '../../limits.ts'
+import { nextTurn } from './next-turn.ts'
 import { rowDamaged } from './row-sum.ts'
 import type { Ask } from './walkers.ts'
 
@@ -34,6 +35,7 @@ export async function* blobContent(
       yield Uint8Array.from(chunk.data)
     }
     from += chunks.length
+    await nextTurn()
   }
   if (bytes === row.bytes && whole.digest('hex') === digest) return
   // Collected since it was looked up, or really not what it was.

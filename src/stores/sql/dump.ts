@@ -9,6 +9,7 @@ import type { ImportRecord } from '../store.ts'
 import type { SqlReader, SqlSnapshot } from './backend.ts'
 import { blobContent } from './blob-content.ts'
 import { checkedEvent } from './event-check.ts'
+import { nextTurn } from './next-turn.ts'
 import { streamsOf } from './removal.ts'
 import type { HeadRow, SpanRow } from './rows.ts'
 
@@ -43,6 +44,7 @@ export async function* rowsOf<R>(
     const last = rows.at(-1)
     if (last === undefined || rows.length < rowsMax) return
     after = nameOf(last)
+    await nextTurn()
   }
 }
 
@@ -97,6 +99,7 @@ async function* history(
     const last = rows.at(-1)
     if (last === undefined || ended) break
     from = last.position + 1
+    await nextTurn()
   }
   for (; block.done !== true; block = await blocks.next()) yield* removedRecords(block.value, gone).map(controlRecord)
 }

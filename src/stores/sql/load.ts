@@ -25,6 +25,7 @@ import type { ImportRecord } from '../store.ts'
 import type { SqlReader, SqlUpkeep } from './backend.ts'
 import type { StagedContent } from './judging.ts'
 import { LoadPiece } from './load-piece.ts'
+import { nextTurn } from './next-turn.ts'
 import type { ChunkRow, RemovedRow, SpanRow, StreamRow } from './rows.ts'
 
 export async function loadRows(upkeep: SqlUpkeep, records: ImportSource, staged: StagedContent): Promise<void> {
@@ -75,7 +76,9 @@ class Loading {
     else if (record.control !== undefined) await this.#control(importedControl(record.control, index))
     else throw importRefused(index, 'it is neither an event nor a control record')
     this.#index++
-    if (this.#piece.isFull) await this.#flush()
+    if (!this.#piece.isFull) return
+    await this.#flush()
+    await nextTurn()
   }
 
   async end(): Promise<void> {

@@ -9,6 +9,7 @@ import { clipSpans, type Span } from '../../core/removed-blocks.ts'
 import { limits } from '../../limits.ts'
 import type { ReadItem, ReadQuery, RemovedRange } from '../store.ts'
 import { checkedEvent, eventDamaged } from './event-check.ts'
+import { nextTurn } from './next-turn.ts'
 import type { EventRow, HeadRow } from './rows.ts'
 import { type Ask, type Bounds, numberOf, walkerFor } from './walkers.ts'
 
@@ -49,6 +50,7 @@ export async function* readPages(
     if (page.items.length > 0) yield page.items
     if (page.covered === undefined) return
     left -= page.events
+    await nextTurn()
     bounds = forward ? { from: page.covered + 1, to: bounds.to } : { from: bounds.from, to: page.covered - 1 }
   }
 }

@@ -45,6 +45,7 @@ import { Appender } from './appender.ts'
 import type { SqlBackend, SqlReader } from './backend.ts'
 import { blobContent } from './blob-content.ts'
 import { Gate } from './gate.ts'
+import { nextTurn } from './next-turn.ts'
 import { readPages } from './read.ts'
 import { withPatience } from './retry.ts'
 import type { HeadRow, StreamRow } from './rows.ts'
@@ -178,6 +179,7 @@ export class SqlStore implements Store {
       if (rows.length > 0) yield rows.map(streamHead)
       if (rows.length < rowsMax) return
       after = rows.at(-1)?.stream
+      await nextTurn()
     }
   }
 

@@ -15,6 +15,7 @@ import { limits } from '../../limits.ts'
 import type { Batch, StagedBlob } from '../store.ts'
 import type { Claim, GroupWrite, SqlBackend } from './backend.ts'
 import type { StagedContent } from './judging.ts'
+import { nextTurn } from './next-turn.ts'
 import type { ChunkRow } from './rows.ts'
 import { blobsNamedBy } from './wanted.ts'
 
@@ -221,6 +222,7 @@ class Arriving {
     this.#id ??= await this.#writing.write((backend) => backend.beginBlob(this.#claim))
     const id = this.#id
     await this.#writing.write((backend) => backend.addChunks(id, chunks))
+    await nextTurn()
   }
 }
 

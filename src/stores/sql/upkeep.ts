@@ -10,6 +10,7 @@ import type { SqlBackend, SqlSnapshot, SqlUpkeep } from './backend.ts'
 import { dumpPages } from './dump.ts'
 import type { Gate } from './gate.ts'
 import { loadRows } from './load.ts'
+import { nextTurn } from './next-turn.ts'
 import { retain } from './retain.ts'
 import { withPatience } from './retry.ts'
 import type { HeadRow } from './rows.ts'
@@ -135,8 +136,9 @@ export class Upkeep {
     )
   }
 
-  /** A short transaction, in the turn of those who write. */
-  #piece<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
+  /** A short transaction, in the turn of those who write: behind appends that came before it. */
+  async #piece<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
+    await nextTurn()
     return this.#parts.appender.write(async (backend) => {
       const upkeep = await backend.upkeep()
       let result: T

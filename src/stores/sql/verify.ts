@@ -10,6 +10,7 @@ import type { SqlBackend, SqlReader } from './backend.ts'
 import { blobContent } from './blob-content.ts'
 import { rowsOf } from './dump.ts'
 import { checkedEvent } from './event-check.ts'
+import { nextTurn } from './next-turn.ts'
 import type { EventRow, HeadRow, StreamRow } from './rows.ts'
 
 const rowsMax = limits.pageEventsMax
@@ -251,7 +252,7 @@ class Check {
 
   async #pause(): Promise<void> {
     const { work, mustBeOpen } = this.#parts
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
     mustNotBeAborted(work.signal, 'verification')
     mustBeOpen()
     work.progress?.({ bytesDone: this.#bytesDone, bytesTotal: this.#bytesTotal })
