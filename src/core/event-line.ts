@@ -64,13 +64,13 @@ export function eventIn(buffer: Buffer, start: number, end: number, withText: bo
 }
 
 const moreBytes: number = ',"more":true'.length
-const unparsed: unique symbol = Symbol('unparsed')
+export const unparsed: unique symbol = Symbol('unparsed')
 
 /** Whether the line before had meta: then this one may have it too, and looking first is cheaper than failing to parse. */
 let expectsMeta = false
 
 /** The value, or `unparsed` when something stands behind it: the whole line is to be parsed, which also tells damage. */
-function payloadIn(text: string): unknown {
+export function payloadIn(text: string): unknown {
   if (expectsMeta) {
     expectsMeta = text.includes(',"meta":')
     if (expectsMeta) return unparsed

@@ -37,7 +37,7 @@ describe('a line', () => {
     expect(lineOf(body).toString()).toBe(`${body},"sum":"${sum}","link":"abcdef01"}\n`)
     expect(lineOf(body, 0x0a, 'sync').toString()).toBe(`${body},"sum":"${sum}","sync":"0000000a"}\n`)
     expect(hex8(bodySum(body))).toBe(sum)
-    expect(hex8(-1)).toBe('ffffffff')
+    expect([hex8(-1), hex8(0), hex8(0x0a00_0b0c)]).toEqual(['ffffffff', '00000000', '0a000b0c'])
   })
 
   it('is checked alone, and says what it is linked to', () => {
