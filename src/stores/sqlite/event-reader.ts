@@ -10,7 +10,12 @@ import type { SqliteRow, SqliteValue } from './driver.ts'
 import type { Names } from './names.ts'
 import { prefixEnd } from './prefix.ts'
 
-const columns = 'position, stream, seq, time, type, sum, text'
+/** Texts larger than this are fetched one by one, so that some hundred rows at once stay a few megabytes. */
+const longText = 16_384
+/** Rows that are asked for at once: an answer of many takes less for each, and no page is cut far from its end. */
+const firstRows = 64
+const rowsAtOnce = 256
+const columns = `position, stream, seq, time, type, sum, CASE WHEN octet_length(text) <= ${longText} THEN text END`
 
 export interface EventTables {
   readonly connection: Connection
@@ -50,33 +55,71 @@ export function readEvents(tables: EventTables, scan: EventScan): EventPage {
   const where = whereOf(tables, scan)
   if (where === undefined) return { rows: [], ended: true }
   const { from, to, rowsMax, bytesMax } = scan
-  const order = scan.direction === 'forward' ? 'ASC' : 'DESC'
+  const forward = scan.direction === 'forward'
+  const order = forward ? 'ASC' : 'DESC'
   const sql = `SELECT ${columns} ${where.from} ${where.by} BETWEEN ? AND ? ORDER BY ${where.by} ${order} LIMIT ?`
-  const rows: EventRow[] = []
-  let bytes = 0
-  let isCut = false
-  tables.connection.each(sql, [...where.values, from, to, rowsMax], (row) => {
-    const event = eventRow(tables, row)
-    rows.push(event)
-    bytes += event.text.length
-    isCut = bytes >= bytesMax
-    return !isCut
-  })
-  return { rows, ended: !isCut && rows.length < rowsMax }
+  const page = new PageRows(tables, bytesMax)
+  for (let bounds = { from, to }; page.rows.length < rowsMax; ) {
+    const asked = Math.min(rowsMax - page.rows.length, page.rowsNext)
+    const found = tables.connection.all(sql, ...where.values, bounds.from, bounds.to, asked)
+    if (!page.take(found)) return { rows: page.rows, ended: false }
+    const last = found.at(-1)
+    if (found.length < asked || last === undefined) return { rows: page.rows, ended: true }
+    const number = numberIn(last, where.by === 'seq' ? 2 : 0, tables.connection.label)
+    bounds = forward ? { from: number + 1, to } : { from, to: number - 1 }
+  }
+  return { rows: page.rows, ended: false }
 }
 
 export function readEventsAt(tables: EventTables, positions: readonly number[], bytesMax: number): readonly EventRow[] {
-  const rows: EventRow[] = []
-  let bytes = 0
-  for (const position of positions) {
-    const row = tables.connection.get(`SELECT ${columns} FROM event WHERE position = ?`, position)
-    if (row === undefined) continue
-    const event = eventRow(tables, row)
-    rows.push(event)
-    bytes += event.text.length
-    if (bytes >= bytesMax) break
+  const { connection } = tables
+  const page = new PageRows(tables, bytesMax)
+  for (let at = 0; at < positions.length; ) {
+    const some = positions.slice(at, at + Math.min(placesAtOnce, page.rowsNext))
+    at += some.length
+    const places = Array.from({ length: placesAtOnce }, (_, place) => some[place] ?? null)
+    const found = new Map<number, SqliteRow>()
+    for (const row of connection.all(rowsAtPlaces, ...places)) found.set(numberIn(row, 0, connection.label), row)
+    if (!page.take(some.map((position) => found.get(position)))) break
   }
-  return rows
+  return page.rows
+}
+
+/** One statement for lists of any length: places without a position find nothing. */
+const placesAtOnce = 64
+const rowsAtPlaces = `SELECT ${columns} FROM event WHERE position IN (${Array(placesAtOnce).fill('?').join(', ')})`
+
+/** Rows until their texts are large enough together. */
+class PageRows {
+  readonly rows: EventRow[] = []
+  readonly #tables: EventTables
+  readonly #bytesMax: number
+  #bytes = 0
+
+  constructor(tables: EventTables, bytesMax: number) {
+    this.#tables = tables
+    this.#bytesMax = bytesMax
+  }
+
+  /** How many will most likely fill it. */
+  get rowsNext(): number {
+    const { length } = this.rows
+    if (length === 0) return firstRows
+    const fitting = Math.ceil(((this.#bytesMax - this.#bytes) * length) / this.#bytes)
+    return Math.min(Math.max(1, fitting), rowsAtOnce)
+  }
+
+  /** False: it is full, and rows behind may have been left out. */
+  take(found: readonly (SqliteRow | undefined)[]): boolean {
+    for (const row of found) {
+      const text = row && textOf(this.#tables, row)
+      if (row === undefined || text === undefined) continue
+      this.rows.push(eventRow(this.#tables, row, text))
+      this.#bytes += text.length
+      if (this.#bytes >= this.#bytesMax) return false
+    }
+    return true
+  }
 }
 
 export function readSizes(tables: EventTables, scan: Omit<EventScan, 'bytesMax' | 'direction'>): readonly EventSize[] {
@@ -157,7 +200,7 @@ export function firstAtOrAfter({ connection }: EventTables, time: number, from: 
   return low > newest ? undefined : low
 }
 
-function eventRow(tables: EventTables, row: SqliteRow): EventRow {
+function eventRow(tables: EventTables, row: SqliteRow, text: string): EventRow {
   const { label } = tables.connection
   return {
     position: numberIn(row, 0, label),
@@ -166,8 +209,16 @@ function eventRow(tables: EventTables, row: SqliteRow): EventRow {
     time: numberIn(row, 3, label),
     type: tables.types.name(numberIn(row, 4, label)) ?? nameless(tables, 'type', row),
     sum: hex8(numberIn(row, 5, label)),
-    text: textIn(row, 6, label),
+    text,
   }
+}
+
+/** undefined: removed by another process since the row was found, which is as if the row had been looked for later. */
+function textOf({ connection }: EventTables, row: SqliteRow): string | undefined {
+  const { label } = connection
+  if (row[6] !== null) return textIn(row, 6, label)
+  const long = connection.get('SELECT text FROM event WHERE position = ?', numberIn(row, 0, label))
+  return long && textIn(long, 0, label)
 }
 
 function streamName(tables: EventTables, row: SqliteRow, column: number): string {
