@@ -2,8 +2,8 @@
 
 import { mustMatchSum, rowDamaged, rowSum } from '../sql/row-sum.ts'
 import type { HeadChange, HeadRow } from '../sql/rows.ts'
+import { headValues } from '../sql/state-values.ts'
 import { type Connection, numberIn, textIn } from './connection.ts'
-import type { SqliteValue } from './driver.ts'
 
 const columns =
   'journal_id, epoch, created, position, durable, time, event_time, earliest, events, bytes, forget_before, moved'
@@ -28,12 +28,12 @@ export function readHead(connection: Connection): HeadRow {
     forgetBefore: number(10),
     moved: row[11] === null ? undefined : textIn(row, 11, label),
   }
-  mustMatchSum(valuesOf(head), row[12], { file: label, table })
+  mustMatchSum(headValues(head), row[12], { file: label, table })
   return head
 }
 
 export function insertHead(connection: Connection, head: HeadRow): void {
-  const values = valuesOf(head)
+  const values = headValues(head)
   const places = values.map(() => '?').join(', ')
   connection.run(`INSERT INTO head (only_row, ${columns}, sum) VALUES (1, ${places}, ?)`, ...values, rowSum(values))
 }
@@ -41,18 +41,11 @@ export function insertHead(connection: Connection, head: HeadRow): void {
 /** `head` is what the row says now, within the transaction. */
 export function changeHead(connection: Connection, head: HeadRow, change: HeadChange): HeadRow {
   const changed = { ...head, ...change }
-  const values = valuesOf(changed)
+  const values = headValues(changed)
   connection.run(
     `UPDATE head SET (${columns}, sum) = (${values.map(() => '?').join(', ')}, ?) WHERE only_row = 1`,
     ...values,
     rowSum(values),
   )
   return changed
-}
-
-function valuesOf(head: HeadRow): readonly (string | number | null)[] {
-  const { journalId, epoch, created, position, durable, time, eventTime, earliest, events, bytes } = head
-  const { forgetBefore, moved = null } = head
-  const values = [journalId, epoch, created, position, durable, time, eventTime, earliest, events, bytes] as const
-  return [...values, forgetBefore, moved] satisfies readonly SqliteValue[]
 }

@@ -3,6 +3,7 @@
 
 import { mustMatchSum, rowSum, type SummedValue } from '../sql/row-sum.ts'
 import type { AgendaRow, CommandRow, LeaseRow, PinRow, StreamRow } from '../sql/rows.ts'
+import * as state from '../sql/state-values.ts'
 import { numberIn, textIn } from './connection.ts'
 import type { SqliteRow } from './driver.ts'
 
@@ -13,27 +14,27 @@ export const leaseColumns = 'name, owner, token, until, held, sum'
 export const pinColumns = 'name, stream, from_number, until, sum'
 
 /** The columns of a row, in order, with its sum. */
-export function streamValues({ stream, seq, position, earliest, released }: StreamRow): SummedValue[] {
-  return withSum([stream, seq, position, earliest, released])
+export function streamValues(row: StreamRow): SummedValue[] {
+  return withSum(state.streamValues(row))
 }
 
-export function commandValues({ id, time, text }: CommandRow): SummedValue[] {
-  return withSum([id, time, text])
+export function commandValues(row: CommandRow): SummedValue[] {
+  return withSum(state.commandValues(row))
 }
 
-export function agendaValues({ id, due, data }: AgendaRow): SummedValue[] {
-  return withSum([id, due, data ?? null])
+export function agendaValues(row: AgendaRow): SummedValue[] {
+  return withSum(state.agendaValues(row))
 }
 
-export function leaseValues({ lease, owner, token, until, held }: LeaseRow): SummedValue[] {
-  return withSum([lease, owner, token, until, held ? 1 : 0])
+export function leaseValues(row: LeaseRow): SummedValue[] {
+  return withSum(state.leaseValues(row))
 }
 
-export function pinValues({ pin, stream, from, until }: PinRow): SummedValue[] {
-  return withSum([pin, stream ?? null, from, until ?? null])
+export function pinValues(row: PinRow): SummedValue[] {
+  return withSum(state.pinValues(row))
 }
 
-function withSum(values: SummedValue[]): SummedValue[] {
+function withSum(values: readonly SummedValue[]): SummedValue[] {
   return [...values, rowSum(values)]
 }
 
