@@ -2,7 +2,7 @@
 // (folders included, so that a file that was removed counts); `--force` builds anyway.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -32,11 +32,21 @@ function build() {
     cwd: root,
     stdio: 'inherit',
   })
-  if (status === 0) return nameDeclarations()
+  if (status === 0) {
+    copyOthers()
+    return nameDeclarations()
+  }
   // Half a build would look like a whole one to the next run.
   rmSync(output, { recursive: true, force: true })
   console.error('build: the compiler found errors')
   process.exit(1)
+}
+
+// What the program reads while it runs and the compiler knows nothing of.
+function copyOthers() {
+  for (const name of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.sql')) copyFileSync(join(root, 'src', name), join(output, name))
+  }
 }
 
 // The compiler leaves './name.ts' in declarations, which older compilers and other tools don't find.

@@ -64,6 +64,8 @@ function checkContents(installed) {
   for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md', 'FORMAT.md', 'GUARANTEES.md']) {
     if (!existsSync(join(installed, name))) problems.push(`${name} is not in the tarball`)
   }
+  // Read while the program runs: no import would miss it.
+  if (!existsSync(join(installed, 'dist/stores/postgres/schema.sql'))) problems.push('schema.sql is not in the tarball')
   const names = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
     statSync(join(installed, name)).isFile(),
   )

@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'SUPERSEDED'
   | 'DISK_FULL'
   | 'IO'
+  | 'UNAVAILABLE'
   // Appending
   | 'SEQ_CONFLICT'
   | 'COMMAND_CONFLICT'
@@ -55,6 +56,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LOCKED',
   'INDETERMINATE',
   'DISK_FULL',
+  'UNAVAILABLE',
   'SEQ_CONFLICT',
   'LEASE_HELD',
   'QUEUE_FULL',

@@ -1,6 +1,6 @@
-// Import: what an export wrote becomes a journal again, in a new directory, a new file of SQLite or in memory, whole or not at all. Positions,
-// seqs, times, checksums and command ids stay; the journal keeps its id and gets a new epoch, because its history was
-// replaced: cursors of the old one are noticed.
+// Import: what an export wrote becomes a journal again, in a new directory, a new file of SQLite, under a new name in
+// PostgreSQL or in memory, whole or not at all. Positions, seqs, times, checksums and command ids stay; the journal keeps
+// its id and gets a new epoch, because its history was replaced: cursors of the old one are noticed.
 
 import type { EventDefinitions } from './core/schema.ts'
 import type { Directories } from './disks/directories.ts'
@@ -17,9 +17,11 @@ import type { NoDefinitions } from './journal/event.ts'
 import { createJournal, type Journal, type JournalOptions } from './journal.ts'
 import { limits } from './limits.ts'
 import { parseTarget } from './open.ts'
+import { beginPostgresJournal } from './open-postgres.ts'
 import { beginSqliteFile } from './open-sqlite.ts'
 import { checkSegmentBytes } from './stores/file/open-file-store.ts'
 import { memoryStore } from './stores/memory.ts'
+import type { SqlStore } from './stores/sql/sql-store.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 import type { ExportTrailer } from './transfer/format.ts'
 import { ImportFile, type ImportProgress, throwIfAborted } from './transfer/import-file.ts'
@@ -42,8 +44,8 @@ export interface ImportReport extends ExportTrailer {
   readonly from: { readonly epoch: string; readonly created: number }
 }
 
-/** Into a directory that is empty or not there yet, or a .db file that is not there yet. Throws IMPORT_INVALID with line, offset and reason, NEWER_FORMAT,
- * TARGET_NOT_EMPTY, TARGET_IS_FILE, LOCKED, NO_PERMISSION, DISK_FULL, IO or ABORTED, and then nothing is left. */
+/** Into a directory that is empty or not there yet, or a .db file or a journal in PostgreSQL that is not there yet. Throws
+ * IMPORT_INVALID with line, offset and reason, NEWER_FORMAT, TARGET_NOT_EMPTY, TARGET_IS_FILE, LOCKED, NO_PERMISSION, DISK_FULL, IO or ABORTED, and then nothing is left. */
 export async function importJournal(
   source: ImportSource,
   target: string | URL,
@@ -57,7 +59,13 @@ export async function importJournal(
       'openImported() opens an import in memory.',
     )
   }
-  if (place.kind === 'sqlite') return importSqlite(source, place.path, options)
+  const { clock = systemClock, random = systemRandom } = options
+  if (place.kind === 'sqlite') {
+    return importRows(source, options, (journalId) => beginSqliteFile(place.path, { clock, random, journalId }))
+  }
+  if (place.kind === 'postgres') {
+    return importRows(source, options, (journalId) => beginPostgresJournal(place.url, { clock, random, journalId }))
+  }
   return importDirectory(source, { to: place.path, directories: nodeDirectoriesFor('import') }, options)
 }
 
@@ -80,12 +88,23 @@ export async function openImported<const D extends EventDefinitions = NoDefiniti
   }
 }
 
-async function importSqlite(source: ImportSource, path: string, options: ImportOptions): Promise<ImportReport> {
-  const { clock = systemClock, random = systemRandom, signal } = options
+/** A journal of rows that is being made: nobody uses it before commit(). */
+interface MadeRows {
+  readonly store: SqlStore
+  commit(): Promise<void>
+  discard(): Promise<void>
+}
+
+async function importRows(
+  source: ImportSource,
+  options: ImportOptions,
+  begin: (journalId: string) => Promise<MadeRows>,
+): Promise<ImportReport> {
+  const { signal } = options
   const file = await openSource(source, options)
   try {
     const { journal, epoch, created } = await file.header()
-    const made = await beginSqliteFile(path, { clock, random, journalId: journal })
+    const made = await begin(journal)
     try {
       const { store } = made
       await store.load(file.records())

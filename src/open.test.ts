@@ -47,7 +47,10 @@ describe('open', () => {
     expect(parseTarget('d:/agent')).toEqual(path('d:/agent'))
     expect(parseTarget('file:///tmp/an%20agent')).toEqual(path('/tmp/an agent'))
     expect(parseTarget(new URL('file:///tmp/agent'))).toEqual(path('/tmp/agent'))
-    for (const target of ['postgres://localhost/x', 'http://localhost', 'memory:x', 'S3://bucket']) {
+    for (const url of ['postgres://u@h/d?journal=j', 'postgresql://h/d']) {
+      expect(parseTarget(url)).toEqual({ kind: 'postgres', url })
+    }
+    for (const target of ['mysql://localhost/x', 'http://localhost', 'memory:x', 'S3://bucket']) {
       expect(() => parseTarget(target)).toThrow(expect.objectContaining({ code: 'UNKNOWN_SCHEME' }))
     }
     expect(() => parseTarget('')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))

@@ -10,6 +10,7 @@ import { invalidArgument } from './journal/argument.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import { createJournal, type Journal, type JournalOptions } from './journal.ts'
 import { openDirectory } from './open-directory.ts'
+import { openPostgresStore, postgresLabel } from './open-postgres.ts'
 import { openSqlite } from './open-sqlite.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { Store } from './stores/store.ts'
@@ -24,6 +25,10 @@ export interface OpenOptions<D extends EventDefinitions = NoDefinitions>
   readonly create?: 'if-missing' | 'never' | 'exclusive'
   /** At which size a segment of the log is closed and a new one begun. */
   readonly segmentBytes?: number
+  /** In PostgreSQL: the database schema with the tables; 'holdfast' by default. Also as ?schema=… of the URL. */
+  readonly schema?: string
+  /** In PostgreSQL: the journal's name among those of the schema; 'main' by default. Also as ?journal=… of the URL. */
+  readonly journal?: string
   readonly random?: Random
 }
 
@@ -33,20 +38,25 @@ export type Target =
   | { readonly kind: 'file'; readonly path: string }
   /** A file of SQLite. */
   | { readonly kind: 'sqlite'; readonly path: string }
+  /** A database of PostgreSQL. The URL may hold a password: nobody is shown it. */
+  | { readonly kind: 'postgres'; readonly url: string }
 
 // One letter before the colon is a drive of Windows.
 const schemePattern = /^([A-Za-z][A-Za-z0-9+.-]+):/
-const knownSchemes = ['memory:', 'file:', 'sqlite:']
+const knownSchemes = ['memory:', 'file:', 'sqlite:', 'postgres:']
 const sqliteNames = /\.(?:db|sqlite|sqlite3)$/i
 
-/** Opens a journal: a directory or a file of SQLite (`agent.db`), made if missing, or `memory:`. */
+/** Opens a journal: a directory, a file of SQLite (`agent.db`) or a database of PostgreSQL (`postgres://…`), made if
+ * missing, or `memory:`. */
 export async function open<const D extends EventDefinitions = NoDefinitions>(
   target: string | URL,
   options: OpenOptions<D> = {},
 ): Promise<Journal<D>> {
-  const store = await openStore(parseTarget(target), options)
+  const place = parseTarget(target)
+  const store = await openStore(place, options)
   try {
-    return createJournal(store, { ...options, target: String(target), files: nodeFiles })
+    const shown = place.kind === 'postgres' ? postgresLabel(place.url, options) : String(target)
+    return createJournal(store, { ...options, target: shown, files: nodeFiles })
   } catch (error) {
     await store.close()
     throw error
@@ -62,6 +72,7 @@ export function parseTarget(target: string | URL): Target {
   if (text === 'memory:') return { kind: 'memory' }
   if (scheme === 'file') return { kind: 'file', path: fileURLToPath(text) }
   if (scheme === 'sqlite') return { kind: 'sqlite', path: sqlitePath(text.slice('sqlite:'.length)) }
+  if (scheme === 'postgres' || scheme === 'postgresql') return { kind: 'postgres', url: text }
   throw new HoldfastError('UNKNOWN_SCHEME', `no store is known for ${JSON.stringify(`${scheme}:`)}`, {
     hint: `Give the path of a directory or of a .db file, or a URL that begins with one of: ${knownSchemes.join(', ')}.`,
     details: { scheme, known: knownSchemes },
@@ -80,6 +91,7 @@ async function openStore(target: Target, options: OpenOptions<EventDefinitions>)
   const { clock = systemClock, random = systemRandom, create, readOnly } = options
   if (target.kind === 'file') return openDirectory(target.path, options)
   if (target.kind === 'sqlite') return openSqlite(target.path, options)
+  if (target.kind === 'postgres') return openPostgresStore(target.url, options)
   if (create === 'never' || readOnly === true) {
     throw new HoldfastError('JOURNAL_MISSING', 'a journal in memory is always a new one', {
       hint: "Open 'memory:' without readOnly, and without create: 'never'.",

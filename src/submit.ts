@@ -22,6 +22,7 @@ import type { EventInput, NoDefinitions, StreamEventInput, UntypedInput } from '
 import type { JournalOptions } from './journal.ts'
 import { parseTarget, type Target } from './open.ts'
 import { openDirectory } from './open-directory.ts'
+import { openPostgresStore } from './open-postgres.ts'
 import { openSqlite } from './open-sqlite.ts'
 import type { FileStore } from './stores/file/file-store.ts'
 import type { Receipt, Store } from './stores/store.ts'
@@ -76,6 +77,8 @@ export async function submit(
   try {
     if (place.kind === 'sqlite')
       return await appendBeside(await openSqlite(place.path, { create: 'never', clock }), batch)
+    if (place.kind === 'postgres')
+      return await appendBeside(await openPostgresStore(place.url, { create: 'never', clock }), batch)
     const { path } = place
     return (await appendAsOwner(path, batch, clock)) ?? (await handOver(path, batch, { clock, timeoutMs, signal }))
   } finally {
@@ -87,6 +90,7 @@ type Place = Exclude<Target, { readonly kind: 'memory' }>
 
 function placeOf(target: string | URL): Place {
   const parsed = parseTarget(target)
+  if (parsed.kind === 'postgres') return parsed
   if (parsed.kind !== 'memory') return { ...parsed, path: resolve(parsed.path) }
   throw new HoldfastError('UNSUPPORTED', `no other process can have ${String(target)} open`, {
     hint: 'Append to it where it was opened.',

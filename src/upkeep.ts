@@ -9,6 +9,7 @@ import { verifyDirectory } from './engine/verify.ts'
 import { HoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { parseTarget } from './open.ts'
+import { verifyPostgres } from './open-postgres.ts'
 import { verifySqlite } from './open-sqlite.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 
@@ -24,6 +25,7 @@ export interface RepairOptions {
 export async function verify(target: string | URL, work: LongWork<VerifyProgress> = {}): Promise<VerifyReport> {
   const parsed = parseTarget(target)
   if (parsed.kind === 'sqlite') return verifySqlite(parsed.path, work)
+  if (parsed.kind === 'postgres') return verifyPostgres(parsed.url, work)
   return verifyDirectory(nodeDisk(directoryOf(target, 'verify')), work)
 }
 
@@ -37,10 +39,14 @@ export async function repair(target: string | URL, options: RepairOptions): Prom
 function directoryOf(target: string | URL, what: string): string {
   const parsed = parseTarget(target)
   if (parsed.kind === 'file') return resolve(parsed.path)
-  throw new HoldfastError('UNSUPPORTED', `there is nothing to ${what} in ${String(target)}`, {
-    hint:
-      parsed.kind === 'sqlite'
-        ? "Restore a backup. SQLite's own .recover saves what can be read of a damaged file."
-        : 'Give the directory of a journal.',
+  const shown = parsed.kind === 'postgres' ? 'a database server' : String(target)
+  throw new HoldfastError('UNSUPPORTED', `there is nothing to ${what} in ${shown}`, {
+    hint: insteadOfRepair[parsed.kind],
   })
 }
+
+const insteadOfRepair = {
+  memory: 'Give the directory of a journal.',
+  sqlite: "Restore a backup. SQLite's own .recover saves what can be read of a damaged file.",
+  postgres: "Restore a backup, or go on with a standby. A damaged index is made anew by the server's REINDEX.",
+} as const

@@ -84,7 +84,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'composition',
-    contains: /^(index|open|open-directory|open-sqlite|make-directories|submit|upkeep|import)\.ts$/,
+    contains: /^(index|open|open-directory|open-postgres|open-sqlite|make-directories|submit|upkeep|import)\.ts$/,
     below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features'],
   },
   {
