@@ -2,11 +2,12 @@
 // prints them, replay one.
 
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { afterAll, describe, it } from 'vitest'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { type Command, commands } from './commands.ts'
 import { type PlaceKind, placeKinds } from './places.ts'
 import { Player } from './player.ts'
+import { postgresPlace, stopPostgres } from './postgres-place.ts'
 
 const { MODEL_RUNS, SEED, MODEL_PATH } = process.env
 const runs = Number(MODEL_RUNS ?? 400)
@@ -23,13 +24,19 @@ async function play(kind: PlaceKind, sequence: readonly Command[]): Promise<void
   }
 }
 
+afterAll(() => stopPostgres())
+
 describe('a journal', () => {
-  it.each(placeKinds)('cannot be told from the model: $name', { timeout: 120_000 + runs * 1_000 }, async (kind) => {
-    const property = fc.asyncProperty(commands, (sequence) => play(kind, sequence))
-    await fc.assert(property, {
-      numRuns: Math.max(1, Math.round((runs * kind.share) / 100)),
-      ...(SEED === undefined ? {} : { seed: Number(SEED) }),
-      ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
-    })
-  })
+  it.each([...placeKinds, postgresPlace])(
+    'cannot be told from the model: $name',
+    { timeout: 300_000 + runs * 1_000 },
+    async (kind) => {
+      const property = fc.asyncProperty(commands, (sequence) => play(kind, sequence))
+      await fc.assert(property, {
+        numRuns: Math.max(1, Math.round((runs * kind.share) / 100)),
+        ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+        ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
+      })
+    },
+  )
 })
