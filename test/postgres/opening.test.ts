@@ -1,6 +1,6 @@
 // Opening: what is made, what is refused, who may, and that several can at once.
 
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,11 +16,13 @@ import { openBackend, tables } from './journals.ts'
 import { named } from './ledger.ts'
 import { PostgresServer, startTimeoutMs } from './server.ts'
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const opener = fileURLToPath(new URL('opener.mjs', import.meta.url))
 
 let server: PostgresServer
 
 beforeAll(async () => {
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' })
   server = await PostgresServer.start()
 }, startTimeoutMs)
 
