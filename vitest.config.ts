@@ -5,7 +5,16 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What takes minutes begins first, so that no core is left alone with it at the end. */
-const longest = ['test/kill/failpoints', 'test/crash/', 'test/faults/', 'test/planted/', 'test/sim/', 'test/power/']
+const longest = [
+  'test/kill/failpoints',
+  'test/postgres/',
+  'stores/postgres/',
+  'test/crash/',
+  'test/faults/',
+  'test/planted/',
+  'test/sim/',
+  'test/power/',
+]
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

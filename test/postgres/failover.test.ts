@@ -74,6 +74,37 @@ it('does not take for durable what the primary committed and the standby never g
   }
 })
 
+it('notices a server that has less than it acknowledged', { timeout: startTimeoutMs }, async () => {
+  // No standby is waited for.
+  const primary = await PostgresServer.start({ wal_keep_size: '256MB' })
+  const standby = await PostgresServer.standby(primary, 'late')
+  try {
+    const url = `postgres://holdfast@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres`
+    const store = await openPostgresStore(url, { patienceMs: 30_000 })
+    await store.append(named('a'))
+    await until(async () => {
+      const [row] = await standby.query<{ there: boolean }>("select to_regclass('holdfast.head') is not null as there")
+      return row?.there === true
+    })
+    const [receiver] = await standby.query<{ pid: number }>('select pid from pg_stat_wal_receiver')
+    process.kill(receiver?.pid ?? 0, 'SIGSTOP')
+    for (const name of ['b', 'c', 'd']) await store.append(named(name))
+    await standby.kill()
+    process.kill(receiver?.pid ?? 0, 'SIGKILL')
+    await primary.kill()
+    await standby.run()
+    await standby.query('select pg_promote()')
+    await expect(store.append(named('e'))).rejects.toMatchObject({ code: 'DAMAGED', details: { acknowledged: 4 } })
+    await store.close()
+  } finally {
+    await Promise.all([primary.dispose(), standby.dispose()])
+  }
+})
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
 /** Another process of the server than `before` waits for the standby: which. */
 async function waitsForStandby(server: PostgresServer, before: number): Promise<number> {
   for (;;) {

@@ -205,7 +205,18 @@ describe('a server', () => {
     await server.run()
     const again = await openPostgresStore(url)
     expect(again.head().position).toBe(2)
+    const { ok, findings } = await again.verify({})
+    expect({ ok, kinds: findings.map(({ kind }) => kind) }).toEqual({ ok: true, kinds: ['commits-off'] })
     await Promise.all([store.close(), again.close()])
+  })
+
+  it('that asks for a password is told apart from one that is not there', async () => {
+    await server.query("create role secretive login password 'secret'")
+    await server.guard('secretive')
+    const url = (await server.database()).replace('holdfast@', 'secretive@')
+    for (const wrong of [url, url.replace('secretive@', 'secretive:other@')]) {
+      await expect(openPostgresStore(wrong)).rejects.toMatchObject({ code: 'NO_PERMISSION' })
+    }
   })
 
   it("whose database isn't UTF-8 is refused", async () => {

@@ -6,7 +6,7 @@
 //   await server.dispose()                           afterAll
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { appendFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -126,6 +126,14 @@ export class PostgresServer {
     } finally {
       await client.end()
     }
+  }
+
+  /** From here on this role must give its password. */
+  async guard(role: string): Promise<void> {
+    const file = join(this.#directory, 'data', 'pg_hba.conf')
+    const rules = await readFile(file, 'utf8')
+    await writeFile(file, `host all ${role} 127.0.0.1/32 scram-sha-256\n${rules}`)
+    await this.query('select pg_reload_conf()')
   }
 
   /** As a power cut of its machine would look to its clients. */

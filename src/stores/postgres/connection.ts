@@ -23,8 +23,9 @@ export interface ConnectionOptions {
 
 const connectTimeoutMs = 10_000
 
-/** The server tells so when somebody ended its wait for a standby: what it calls committed may not be replicated. */
-const unreplicated = /synchronous replication/
+/** Where the server's warning comes from (in any language) when somebody ended its wait for a standby: what it calls
+ * committed may not be replicated. */
+const unreplicated = 'SyncRepWaitForLSN'
 
 export class Connection {
   readonly #client: DriverClient
@@ -41,8 +42,8 @@ export class Connection {
     this.#label = options.label
     this.#prepares = options.prepares
     client.on('error', () => this.#lose())
-    client.on('notice', ({ message = '' }) => {
-      if (unreplicated.test(message)) this.isUnreplicated = true
+    client.on('notice', ({ routine }) => {
+      if (routine === unreplicated) this.isUnreplicated = true
     })
     this.#ended = new Promise((resolve) =>
       client.on('end', () => {

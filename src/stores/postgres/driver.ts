@@ -26,7 +26,7 @@ export interface DriverClient {
   end(): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown
-  on(event: 'notice', listener: (notice: { readonly message?: string | undefined }) => void): unknown
+  on(event: 'notice', listener: (notice: { readonly routine?: string | undefined }) => void): unknown
   on(
     event: 'notification',
     listener: (message: { readonly channel: string; readonly payload?: string }) => void,

@@ -1,5 +1,5 @@
 // What an error of the driver or the server means: whether something may have been stored, and whether the same again can
-// succeed. Decided by SQLSTATE (five characters, the same in every language and version), never by a message.
+// succeed. Decided by SQLSTATE (five characters, the same in every language and version).
 
 import { type ErrorCode, HoldfastError } from '../../errors.ts'
 import { SqlFailure } from '../sql/backend.ts'
@@ -89,12 +89,14 @@ export function journalGone(): HoldfastError {
 
 function meaningOf(error: unknown): Meaning {
   const state = stateOf(error)
+  // The driver's own: no password where the server asks for one, or not the one that it knows.
+  if (state === undefined && String((error as Error).message).startsWith('SASL')) return refused
   if (state === undefined) return unreachable
   if (socketCodes.test(state)) return unreachable
   return meanings[state] ?? meanings[state.slice(0, 3)] ?? meanings[state.slice(0, 2)] ?? broken
 }
 
-/** Undefined when the error is the driver's own: all of those say that the connection is not usable. */
+/** Undefined when the error is the driver's own: nearly all of those say that the connection is not usable. */
 function stateOf(error: unknown): string | undefined {
   const code = (error as { readonly code?: unknown }).code
   return typeof code === 'string' ? code : undefined

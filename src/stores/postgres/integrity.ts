@@ -75,16 +75,30 @@ export async function integrityFindings(
       damage('index-invalid', `${name as string} is not usable`, file),
     ),
   )
-  findings.push(...(await uncheckedPages(run, file)))
+  findings.push(...(await serverNotes(run, file)))
   return findings
 }
 
-/** Sums of our own stand in every row that is acted on; the server's cover its indexes and all else as well. */
-async function uncheckedPages(run: Run, file: string): Promise<readonly Finding[]> {
-  const [row] = await run("select current_setting('data_checksums') as checksums", [])
-  if (row?.checksums === 'on') return []
-  const message = 'the server keeps no checksums of its pages (data_checksums=off): damage to an index may go unnoticed'
-  return [{ severity: 'note', kind: 'page-checksums-off', file, offset: undefined, message, repair: undefined }]
+/** Settings that an operator chose and should know about. */
+async function serverNotes(run: Run, file: string): Promise<readonly Finding[]> {
+  const [row] = await run(
+    "select current_setting('data_checksums') as checksums, current_setting('synchronous_commit') as commits",
+    [],
+  )
+  const notes = {
+    // Sums of our own stand in every row that is acted on; the server's cover its indexes and all else as well.
+    'page-checksums-off':
+      row?.checksums !== 'on' &&
+      'the server keeps no checksums of its pages (data_checksums=off): damage to an index may go unnoticed',
+    'commits-off':
+      row?.commits === 'off' && 'synchronous_commit=off: each append that must be durable turns it on for itself',
+    'commits-weak':
+      (row?.commits === 'local' || row?.commits === 'remote_write') &&
+      `synchronous_commit=${row.commits}: a commit doesn't wait until a standby has it on its disk`,
+  }
+  return Object.entries(notes).flatMap(([kind, message]) =>
+    message === false ? [] : [{ severity: 'note', kind, file, offset: undefined, message, repair: undefined }],
+  )
 }
 
 /** Left behind by an operation that failed, such as a REINDEX CONCURRENTLY. */
