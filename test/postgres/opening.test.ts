@@ -1,7 +1,7 @@
 // Opening: what is made, what is refused, who may, and that several can at once.
 
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -314,6 +314,34 @@ describe('an import', () => {
     await Promise.all([journal.close(), copy.close()])
     await rm(folder, { recursive: true })
   })
+})
+
+it('a journal moved here and back gives the same records', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-move-'))
+  const url = await server.database()
+  const source = await open(join(folder, 'journal'))
+  const blob = await source.blobs.put(Buffer.alloc(100_000, 'x'))
+  for (let n = 1; n <= 300; n++) {
+    await source.append(
+      `run/${n % 7}`,
+      { type: `t${n % 3}`, data: { n, ...(n === 5 ? { blob } : {}) } },
+      {
+        commandId: `c${n}`,
+        agenda: [{ id: `a${n % 11}`, due: n }],
+      },
+    )
+  }
+  await source.retain({ streams: [{ stream: 'run/3', before: 20 }] })
+  await source.export(join(folder, 'before'))
+  await source.close()
+  await importJournal(join(folder, 'before'), url)
+  const here = await open(url, { create: 'never' })
+  expect((await here.verify()).ok).toBe(true)
+  await here.export(join(folder, 'after'))
+  await here.close()
+  const records = async (name: string) => (await readFile(join(folder, name), 'utf8')).split('\n').slice(1, -2)
+  expect(await records('after')).toEqual(await records('before'))
+  await rm(folder, { recursive: true })
 })
 
 describe('damage', () => {

@@ -71,8 +71,10 @@ function install() {
   const options = { cwd: folder, encoding: 'utf8', shell: isWindows, env: cleanEnvironment() }
   const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], options)
   if (status !== 0 || !existsSync(root)) {
+    // A package for one system is optional to npm, so it says nothing about one that it could not fetch.
+    const why = stderr.trim() || `npm could not fetch ${name} ${wanted}: is the registry within reach?`
     throw new Error(
-      `PostgreSQL could not be installed into ${folder}; the tests of the PostgreSQL store need it\n${stderr}`,
+      `the tests of the PostgreSQL store need a server, which could not be installed into ${folder}\n${why}`,
     )
   }
   hydrateLinks()
