@@ -4,7 +4,9 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../src/host/clock.ts'
 import { openPostgresStore } from '../../src/open-postgres.ts'
+import { readEvents } from '../../src/testing/journal-contents.ts'
 import { prng } from '../../src/testing/prng.ts'
 import { ChildLines } from '../kill/child-lines.ts'
 import { Ledger, Load, told } from './ledger.ts'
@@ -107,4 +109,46 @@ it(`its connections, under load of two journals' worth of callers, ${5 * rounds}
   expect(balance).toMatchObject({ lost: [], duplicated: [] })
   expect(ended).toBeGreaterThan(rounds)
   for (const one of stores) await one.close()
+})
+
+it('the server, with what was not yet made durable: the journal goes on from what is left', { timeout }, async () => {
+  const lazy = await PostgresServer.start({ wal_writer_delay: '10s' })
+  try {
+    // Nothing makes an `eventual` append durable by itself here.
+    const flushMs = 10
+    const clock: Clock = {
+      now: () => Date.now(),
+      after: (ms, run) => (ms === flushMs ? { cancel: () => undefined } : systemClock.after(ms, run)),
+    }
+    const store = await openPostgresStore(lazy.url(), { clock, patienceMs: 30_000 })
+    const event = (type: string, stream: string) => ({
+      stream,
+      type,
+      version: 1,
+      data: JSON.stringify({ name: stream }),
+    })
+    await store.append({ events: [event('old', 'old')], durability: 'sync' })
+    for (let n = 0; n < 5; n++) {
+      await store.append({ events: [event(`new-${n}`, `new-${n}`)], durability: 'eventual' })
+    }
+    await lazy.kill()
+    await lazy.run()
+    // Streams, types and positions that were lost are given out anew, for others and for the same.
+    const others = await openPostgresStore(lazy.url())
+    const left = others.head().position
+    await others.append({ events: [event('other', 'other')], durability: 'sync' })
+    const again = await store.append({ events: [event('new-4', 'new-4')], durability: 'sync' })
+    expect(again.position).toBe(left + 2)
+    expect(store.head().position).toBe(left + 2)
+    const found = await readEvents(store, { select: { kind: 'all' }, direction: 'forward' })
+    expect(found.slice(left).map(({ stream, type }) => [stream, type])).toEqual([
+      ['other', 'other'],
+      ['new-4', 'new-4'],
+    ])
+    expect((await store.verify({})).findings).toEqual([])
+    process.stdout.write(`kill -9 of the server with 5 eventual appends: ${6 - left} of them lost, and on it goes\n`)
+    await Promise.all([store.close(), others.close()])
+  } finally {
+    await lazy.dispose()
+  }
 })

@@ -40,6 +40,7 @@ export interface BackendParts {
   readonly random: Random
   readonly readOnly: string | undefined
   readonly listens: boolean
+  readonly pooler: boolean
   /** The connection that it was opened over; the writer goes on with it. */
   readonly first: Linked
 }
@@ -66,7 +67,7 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
   #known: HeadRow | undefined
 
   constructor(parts: BackendParts) {
-    const { link, scope, clock, random, readOnly, listens, first } = parts
+    const { link, scope, clock, random, readOnly, listens, pooler, first } = parts
     const pool = new SidePool(link)
     super((text, values) => pool.rows(text, values), scope)
     const id = random.hex(16)
@@ -77,7 +78,7 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
     this.#parts = parts
     this.#pool = pool
     this.#staging = new Staging(pool, scope)
-    this.#writer = new Writer({ link, scope, id, first })
+    this.#writer = new Writer({ link, scope, id, first, pooler })
     this.#wakeups = wakeups
   }
 

@@ -47,8 +47,9 @@ async function openOnce(options: PostgresOptions): Promise<PostgresBackend> {
     const journal =
       readOnly === undefined ? await ownJournal(connection, options) : await theirJournal(connection, options)
     const scope = { schema: quoted(address.schema), journal, label: address.label }
-    const listens = !address.pooler && !facts.inRecovery
-    const backend = new PostgresBackend({ link, scope, clock, random, readOnly, listens, first })
+    const { pooler } = address
+    const listens = !pooler && !facts.inRecovery
+    const backend = new PostgresBackend({ link, scope, clock, random, readOnly, listens, pooler, first })
     if (readOnly === undefined) await backend.register()
     return backend
   } catch (error) {

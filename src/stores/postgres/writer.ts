@@ -29,6 +29,8 @@ export interface WriterOptions {
   readonly id: string
   /** The connection to begin with. */
   readonly first: Linked
+  /** Behind a pooler the server can crash without this connection noticing. */
+  readonly pooler: boolean
 }
 
 /** How long others may hold the head row before a call gives up waiting, and how long we may hold it sitting still. */
@@ -166,6 +168,8 @@ export class Writer {
 
   #use({ connection, facts }: Linked): void {
     this.#connection = connection
+    // The server may have crashed, and lost types that were only committed `eventual`: their numbers go to others.
+    this.#types.clear()
     this.#isCommitAsynchronous = facts.synchronousCommit === 'off'
   }
 
@@ -204,8 +208,9 @@ export class Writer {
 
   /** Types that other processes have added since are read once. */
   async #typeNumbers(connection: Connection, last: number): Promise<Numbering> {
+    const { scope, pooler } = this.#options
+    if (pooler) this.#types.clear()
     if (this.#types.size < last) {
-      const { scope } = this.#options
       const rows = await connection.rows(
         `select t.id, t.name from ${scope.schema}.type t where t.journal = $1 and t.id > $2`,
         [scope.journal, this.#types.size],

@@ -319,10 +319,12 @@ export class SqlStore implements Store {
     return Math.max(this.#clock.now(), this.#head.time)
   }
 
-  /** Never back: two looks may come in another order than the commits they saw. */
+  /** Never back: two looks may come in another order than the commits they saw. But numbers that were given out and never
+   * made durable go back when the server that had them crashes: then what is durable rises past what was seen. */
   #seen(head: HeadRow): void {
     const before = this.#head
-    if (head.position < before.position || head.durable < before.durable || head.earliest < before.earliest) return
+    if (head.durable < before.durable || head.earliest < before.earliest) return
+    if (head.durable === before.durable && head.position < before.position) return
     this.#head = head
     if (head.durable > before.durable || head.events < before.events) this.#wakeups.wake()
   }
