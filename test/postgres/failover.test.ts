@@ -44,12 +44,13 @@ it('does not take for durable what the primary committed and the standby never g
 }, async () => {
   const primary = await PostgresServer.start({ synchronous_standby_names: 'standby', wal_keep_size: '256MB' })
   const standby = await PostgresServer.standby(primary, 'standby')
+  let receiver = 0
   try {
     const url = `postgres://holdfast@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres`
     const store = await openPostgresStore(url, { patienceMs: 30_000 })
     await store.append(named('a'))
-    const [receiver] = await standby.query<{ pid: number }>('select pid from pg_stat_wal_receiver')
-    process.kill(receiver?.pid ?? 0, 'SIGSTOP')
+    receiver = await receiverOf(standby)
+    process.kill(receiver, 'SIGSTOP')
     let isAcknowledged = false
     const appended = store.append(named('b')).then((receipt) => {
       isAcknowledged = true
@@ -61,7 +62,7 @@ it('does not take for durable what the primary committed and the standby never g
     await waitsForStandby(primary, first)
     expect(isAcknowledged).toBe(false)
     await standby.kill()
-    process.kill(receiver?.pid ?? 0, 'SIGKILL')
+    end(receiver)
     await primary.kill()
     await standby.run()
     await standby.query('select pg_promote()')
@@ -70,6 +71,7 @@ it('does not take for durable what the primary committed and the standby never g
     expect(there.map(({ data }) => data)).toEqual([{ name: 'a' }, { name: 'b' }])
     await store.close()
   } finally {
+    end(receiver)
     await Promise.all([primary.dispose(), standby.dispose()])
   }
 })
@@ -78,6 +80,7 @@ it('notices a server that has less than it acknowledged', { timeout: startTimeou
   // No standby is waited for.
   const primary = await PostgresServer.start({ wal_keep_size: '256MB' })
   const standby = await PostgresServer.standby(primary, 'late')
+  let receiver = 0
   try {
     const url = `postgres://holdfast@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres`
     const store = await openPostgresStore(url, { patienceMs: 30_000 })
@@ -86,20 +89,36 @@ it('notices a server that has less than it acknowledged', { timeout: startTimeou
       const [row] = await standby.query<{ there: boolean }>("select to_regclass('holdfast.head') is not null as there")
       return row?.there === true
     })
-    const [receiver] = await standby.query<{ pid: number }>('select pid from pg_stat_wal_receiver')
-    process.kill(receiver?.pid ?? 0, 'SIGSTOP')
+    receiver = await receiverOf(standby)
+    process.kill(receiver, 'SIGSTOP')
     for (const name of ['b', 'c', 'd']) await store.append(named(name))
     await standby.kill()
-    process.kill(receiver?.pid ?? 0, 'SIGKILL')
+    end(receiver)
     await primary.kill()
     await standby.run()
     await standby.query('select pg_promote()')
     await expect(store.append(named('e'))).rejects.toMatchObject({ code: 'DAMAGED', details: { acknowledged: 4 } })
     await store.close()
   } finally {
+    end(receiver)
     await Promise.all([primary.dispose(), standby.dispose()])
   }
 })
+
+async function receiverOf(standby: PostgresServer): Promise<number> {
+  const [row] = await standby.query<{ pid: number }>('select pid from pg_stat_wal_receiver')
+  if (row === undefined) throw new Error('the standby receives nothing')
+  return row.pid
+}
+
+/** A process that was stopped hears nothing but this, also when its server has ended. */
+function end(pid: number): void {
+  try {
+    if (pid > 0) process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
