@@ -3,7 +3,7 @@
 
 import type { GroupFound, GroupWanted, GroupWrite, SqlGroup } from '../sql/backend.ts'
 import type { HeadRow } from '../sql/rows.ts'
-import type { Scope } from './reader.ts'
+import type { Scope } from './journal-tables.ts'
 import { claimsEndedStatement, rowStatements } from './write-statements.ts'
 import type { Transaction, Writer } from './writer.ts'
 

@@ -3,7 +3,7 @@
 
 import type { Finding } from '../store.ts'
 import type { Row } from './driver.ts'
-import type { Run, Scope } from './reader.ts'
+import type { Run, Scope } from './journal-tables.ts'
 
 interface Check {
   readonly kind: string

@@ -8,7 +8,7 @@ import type { Claim } from '../sql/backend.ts'
 import type { ChunkRow } from '../sql/rows.ts'
 import type { Statement } from './connection.ts'
 import type { DriverResult } from './driver.ts'
-import type { Scope } from './reader.ts'
+import type { Scope } from './journal-tables.ts'
 import type { SidePool } from './side-pool.ts'
 
 export class Staging {

@@ -5,9 +5,9 @@ import type { RemovalWrite, SqlUpkeep } from '../sql/backend.ts'
 import type { ChunkRow, HeadChange, HeadRow, StreamRow } from '../sql/rows.ts'
 import { streamValues } from '../sql/state-values.ts'
 import type { Statement } from './connection.ts'
-import type { Row } from './driver.ts'
+import type { Scope } from './journal-tables.ts'
 import { numbersOf, streamsOf } from './numbering.ts'
-import { PostgresReader, type Scope } from './reader.ts'
+import { PostgresReader } from './reader.ts'
 import { streamColumns, streamOf, sumOf } from './rows-read.ts'
 import { type RowsWrite, rowStatements } from './write-statements.ts'
 import type { Transaction, Writer } from './writer.ts'
@@ -97,7 +97,7 @@ class Upkeep extends PostgresReader implements SqlUpkeep {
   /** Their rows as they will be. */
   async #changed(streams: RemovalWrite['streams']): Promise<readonly StreamRow[]> {
     const earliest = new Map(streams.map((one) => [one.stream, one.earliest]))
-    const rows = await this.#rows(
+    const rows = await this.rows(
       `select ${streamColumns} from ${this.table('stream')} s where s.journal = $1 and s.name = any($2::text[])`,
       [[...earliest.keys()]],
     )
@@ -134,22 +134,22 @@ class Upkeep extends PostgresReader implements SqlUpkeep {
 
   async collectBlobs(now: TimeMs, rowsMax: number): Promise<number> {
     await this.#send([this.#delete('claim', 'until <= $2', [now])])
-    const ended = await this.#rows(
+    const ended = await this.rows(
       `delete from ${this.table('arrival')} where journal = $1 and until <= $2 returning arrival`,
       [now],
     )
-    const arrived = await this.#rows(
+    const arrived = await this.rows(
       `delete from ${this.table('arrival_chunk')} where journal = $1 and arrival = any($2::bigint[]) returning chunk`,
       [ended.map(({ arrival }) => arrival)],
     )
-    const unused = await this.#rows(
+    const unused = await this.rows(
       `select b.digest from ${this.table('blob')} b where b.journal = $1 and not b.named
           and not exists (select from ${this.table('claim')} c where c.journal = $1 and c.digest = b.digest)
         order by b.digest limit $2`,
       [rowsMax],
     )
     const digests = unused.map(({ digest }) => digest as string)
-    const named = await this.#rows(
+    const named = await this.rows(
       `delete from ${this.table('blob_chunk')} where journal = $1 and digest = any($2::text[]) returning chunk`,
       [digests],
     )
@@ -170,7 +170,7 @@ class Upkeep extends PostgresReader implements SqlUpkeep {
     const { numbers } = this.#transaction
     const names = streamsOf(write).filter((name) => !numbers.streams.has(name))
     if (names.length > 0) {
-      const rows = await this.#rows(
+      const rows = await this.rows(
         `select s.id, s.name from ${this.table('stream')} s where s.journal = $1 and s.name = any($2::text[])`,
         [names],
       )
@@ -229,10 +229,6 @@ class Upkeep extends PostgresReader implements SqlUpkeep {
       text: `insert into ${this.table(table)} (journal, ${columns}) ${rows}`,
       values: [this.scope.journal, ...values],
     }
-  }
-
-  async #rows(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-    return this.#transaction.connection.rows(text, [this.scope.journal, ...values])
   }
 
   async #count(text: string, values: readonly unknown[]): Promise<number> {

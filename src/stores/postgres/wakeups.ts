@@ -7,8 +7,8 @@
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { HeadRow } from '../sql/rows.ts'
 import type { Connection } from './connection.ts'
+import type { Scope } from './journal-tables.ts'
 import type { Link } from './link.ts'
-import type { Scope } from './reader.ts'
 import { headColumns, headOf } from './rows-read.ts'
 import type { SidePool } from './side-pool.ts'
 

@@ -8,8 +8,8 @@ import type { GroupWrite } from '../sql/backend.ts'
 import type { HeadChange, HeadRow, NewEventRow, StreamRow } from '../sql/rows.ts'
 import { agendaValues, commandValues, headValues, leaseValues, pinValues, streamValues } from '../sql/state-values.ts'
 import type { Statement } from './connection.ts'
+import type { Scope } from './journal-tables.ts'
 import { type Numbering, streamsOf } from './numbering.ts'
-import type { Scope } from './reader.ts'
 import { sumNumber, sumOf } from './rows-read.ts'
 
 export interface Numbers {
