@@ -6,7 +6,7 @@ import { controlText } from '../../core/control-text.ts'
 import { RemovedRun } from '../../core/removed-run.ts'
 import { compareUtf8 } from '../../core/utf8-order.ts'
 import { limits } from '../../limits.ts'
-import type { ImportRecord } from '../store.ts'
+import type { DumpOptions, ImportRecord } from '../store.ts'
 import type { BlobState } from './blobs.ts'
 import type { MemoryState, RemovedBlock, StoredEvent } from './state.ts'
 
@@ -29,10 +29,13 @@ export function snapshotOf(state: MemoryState): Snapshot {
 export async function* dumpPages(
   snapshot: Snapshot,
   open: () => unknown,
+  { withoutContent = () => false }: DumpOptions = {},
 ): AsyncGenerator<readonly ImportRecord[], void, undefined> {
   let page: ImportRecord[] = []
   let bytes = 0
-  for (const record of recordsOf(snapshot)) {
+  const skipped = new Set<string>()
+  for (const [digest] of snapshot.blobs) if (await withoutContent(digest)) skipped.add(digest)
+  for (const record of recordsOf(snapshot, skipped)) {
     page.push(record)
     bytes += record.event?.text.length ?? record.control?.length ?? record.chunk?.length ?? 0
     if (page.length < limits.pageEventsMax && bytes < limits.pageBytes) continue
@@ -45,8 +48,11 @@ export async function* dumpPages(
   if (page.length > 0) yield page
 }
 
-function* recordsOf(snapshot: Snapshot): Generator<ImportRecord, void, undefined> {
-  for (const [digest, { content }] of snapshot.blobs) yield* blobRecords(digest, content)
+function* recordsOf(snapshot: Snapshot, skipped: ReadonlySet<string>): Generator<ImportRecord, void, undefined> {
+  for (const [digest, { content }] of snapshot.blobs) {
+    if (skipped.has(digest)) yield recordOf({ control: 'blob', digest, bytes: content.length })
+    else yield* blobRecords(digest, content)
+  }
   yield* history(snapshot)
   for (const control of snapshot.controls) yield recordOf(control)
 }
