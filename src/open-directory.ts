@@ -23,6 +23,8 @@ export interface DirectoryOptions {
   /** How often a lock that is held is asked for again. Somebody who only looks whether there is an owner holds it for a
    * moment, and an agent that just restarts shall not fail by that. */
   readonly lockAttempts?: number
+  /** Also where it is marked as moved: for copying alone. */
+  readonly evenMoved?: boolean
 }
 
 const lockAttemptsDefault = 4
@@ -30,12 +32,12 @@ const lockRetryMs = 60
 
 export async function openDirectory(path: string, options: DirectoryOptions): Promise<FileStore> {
   const directory = resolve(path)
-  const { readOnly, takeover, create, segmentBytes, progress, clock = systemClock, random = systemRandom } = options
+  const { clock = systemClock, random = systemRandom, lockAttempts = lockAttemptsDefault, ...rest } = options
+  const { readOnly, create } = rest
   if (readOnly !== true && create !== 'never') await makeDirectories(directory)
-  const { lockAttempts = lockAttemptsDefault } = options
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openOnce(directory, { readOnly, takeover, create, segmentBytes, progress, clock, random })
+      return await openOnce(directory, { ...rest, clock, random })
     } catch (error) {
       if (attempt >= lockAttempts || !isHoldfastError(error, 'LOCKED')) throw error
       await new Promise((resolve) => setTimeout(resolve, lockRetryMs))
@@ -56,7 +58,7 @@ function openOnce(
 }
 
 /** Creates what is missing of the path, durably: each new name is synced into its parent. */
-async function makeDirectories(directory: string): Promise<void> {
+export async function makeDirectories(directory: string): Promise<void> {
   const missing: string[] = []
   for (let at = directory; !(await isThere(at)); at = dirname(at)) missing.push(at)
   for (const path of missing.reverse()) {

@@ -20,7 +20,7 @@ import { TableSet } from './tables/table-set.ts'
 import { tablePath } from './tables/table-writer.ts'
 import { checkBlobs } from './verify/blob-check.ts'
 import { checkNeighbours, type JournalIds, type Link, readLink, type Scanned, sealedBytes } from './verify/chain.ts'
-import { checkFences, checkFolders, checkIdentity, checkMark } from './verify/directory-check.ts'
+import { checkFences, checkFolders, checkIdentity, checkMark, checkMoved } from './verify/directory-check.ts'
 import { looking } from './verify/disk-trouble.ts'
 import { activeExtent, type Extent, sealedExtent, tailExtent, tellImplausible } from './verify/extent.ts'
 import { Findings } from './verify/findings.ts'
@@ -90,6 +90,7 @@ class Verification {
 
   async #verify(): Promise<VerifyReport> {
     const identity = (await checkIdentity(this.#disk, this.#findings)) ?? this.#log?.identity
+    await checkMoved(this.#disk, this.#findings)
     await this.#openTables(identity)
     this.#mark = await checkMark(this.#disk, this.#findings)
     const links = await this.#links(identity)

@@ -82,8 +82,8 @@ export interface CopySource {
 /** One kind of store, as copying needs it. */
 export interface CopyKind {
   readonly name: string
-  /** Equal for two ways to name the same place. */
-  readonly key: string
+  /** Equal for two ways to name the same place: a path without links, say, or what else tells places apart. */
+  readonly key: unknown
   /** For a move: opened for writing, also when it is marked as moving or moved; where a store has one writer at a time,
    * held. For a fork: opened for reading. Throws what opening throws. */
   source(options: { readonly fork: boolean }): Promise<CopySource>

@@ -67,6 +67,10 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   return new ArrayStore(options)
 }
 
+export function isMemoryStore(store: Store): store is MemoryStore {
+  return store instanceof ArrayStore
+}
+
 export const memoryManifest: StoreManifest = Object.freeze({
   name: 'memory',
   persistent: false,

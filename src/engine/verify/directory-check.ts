@@ -1,18 +1,30 @@
 // What lies in the directory beside the log: the identity, the fences, the published durable place, and what does not
 // belong there. Nothing is removed or moved: that is for repair, and for whoever put it there to decide.
 
+import { movedError } from '../../core/moved.ts'
 import type { Disk, DiskEntry } from '../../disks/disk.ts'
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { isHoldfastError } from '../../errors.ts'
+import { readCopying } from '../copying-file.ts'
 import { type DurablePlace, parseMark } from '../durable-mark.ts'
 import { type Identity, readIdentity } from '../identity.ts'
-import { durablePath, folders, identityPath, isPart, parseFenceName, parseSegmentName } from '../layout.ts'
+import {
+  copyingPath,
+  durablePath,
+  folders,
+  identityPath,
+  isPart,
+  movedPath,
+  parseFenceName,
+  parseSegmentName,
+} from '../layout.ts'
+import { readMoved } from '../moved-file.ts'
 import { readWholeFile } from '../whole-file.ts'
 import { looking, tellTrouble } from './disk-trouble.ts'
 import type { Findings } from './findings.ts'
 
 const markBytes = 128
-const rootFiles: ReadonlySet<string> = new Set([identityPath, durablePath, 'owner.json'])
+const rootFiles: ReadonlySet<string> = new Set([identityPath, durablePath, movedPath, copyingPath, 'owner.json'])
 const rootFolders: ReadonlySet<string> = new Set(Object.values(folders))
 
 /** The identity; undefined when it can't be read, which is told. */
@@ -20,6 +32,13 @@ export async function checkIdentity(disk: Disk, findings: Findings): Promise<Ide
   try {
     const identity = await readIdentity(disk)
     if (identity !== undefined) return identity
+    const copying = await readCopying(disk)
+    if (copying !== undefined) {
+      const message = `the directory is an unfinished copy of ${copying.from}: run holdfast copy again, or with --abandon`
+      findings.damage('copy-unfinished', copyingPath, message, { offset: 0 })
+      const { journal, epoch, begun: created } = copying
+      return { journal, epoch, created, lock: disk.lockMechanism }
+    }
     const message = 'the identity is missing: the directory does not open as a journal'
     findings.damage('identity-missing', identityPath, message, { offset: 0, repair: 'identity' })
   } catch (error) {
@@ -119,6 +138,21 @@ export async function checkMark(disk: Disk, findings: Findings): Promise<Durable
     return mark
   })
   return looked.value
+}
+
+/** Whether the journal has gone elsewhere: no damage, but nothing is written to it any more. */
+export async function checkMoved(disk: Disk, findings: Findings): Promise<void> {
+  try {
+    const moved = await readMoved(disk)
+    if (moved === undefined) return
+    const message = `${movedError('the journal', moved).message}: here it is for reading only`
+    findings.note(moved.state, movedPath, message)
+  } catch (error) {
+    if (!isHoldfastError(error, 'DAMAGED', 'FOREIGN_FILE')) return tellTrouble(findings, movedPath, error)
+    const message =
+      'it says where the journal was moved, and is not what was written: the journal does not open for writing'
+    findings.damage('moved-damaged', movedPath, message, { offset: 0 })
+  }
 }
 
 /** Fence files are never removed: what a header names must be there. */
