@@ -41,11 +41,11 @@ async function prepared(): Promise<Scene> {
   return { disk, seen: all }
 }
 
-function on(disk: SimulatedDisk, seed: number): TwoDirectories {
+function on(disk: SimulatedDisk, seed: number): TwoDirectories<SimulatedDisk> {
   return new TwoDirectories(disk, { clock, seed })
 }
 
-async function seenIn(places: TwoDirectories, folder: 'from' | 'to'): Promise<unknown> {
+async function seenIn(places: TwoDirectories<SimulatedDisk>, folder: 'from' | 'to'): Promise<unknown> {
   const store = await places.open(folder, { readOnly: true })
   try {
     return await seen(store)
@@ -60,7 +60,7 @@ interface Found {
 }
 
 /** What opening for writing says of both, without changing more than that does. */
-async function found(places: TwoDirectories): Promise<Found> {
+async function found(places: TwoDirectories<SimulatedDisk>): Promise<Found> {
   return { from: await places.refusal('from', {}), to: await places.refusal('to', {}) }
 }
 
@@ -70,7 +70,11 @@ async function goOn(store: Store): Promise<void> {
   await store.retain({ streams: [{ stream: 's1', before: 2 }] }, { dryRun: false })
 }
 
-async function cutAgain(places: TwoDirectories, crashAt: number, label: string): Promise<TwoDirectories> {
+async function cutAgain(
+  places: TwoDirectories<SimulatedDisk>,
+  crashAt: number,
+  label: string,
+): Promise<TwoDirectories<SimulatedDisk>> {
   const cut = on(places.simulated.crash({ seed: crashAt, model: 'minimal', crashAt: crashAt + 1 }), crashAt)
   await cut.copy().catch(() => undefined)
   const after = on(cut.simulated.crash({ seed: crashAt, model: 'adversarial' }), crashAt)

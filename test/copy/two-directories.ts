@@ -1,6 +1,6 @@
 // Two directories on one simulated disk, a journal in one of them: a power cut meets both at the same moment.
 
-import type { SimulatedDisk } from '../../src/disks/simulated-disk.ts'
+import type { Disk } from '../../src/disks/disk.ts'
 import { ensureDirectory } from '../../src/engine/whole-file.ts'
 import { isHoldfastError } from '../../src/errors.ts'
 import type { Clock } from '../../src/host/clock.ts'
@@ -22,12 +22,12 @@ export interface OpenOptions {
 
 const process = { pid: 1, host: 'h' }
 
-export class TwoDirectories {
-  readonly simulated: SimulatedDisk
+export class TwoDirectories<D extends { readonly disk: Disk } = { readonly disk: Disk }> {
+  readonly simulated: D
   readonly clock: Clock
   readonly #seed: number
 
-  constructor(simulated: SimulatedDisk, { clock, seed }: { readonly clock: Clock; readonly seed: number }) {
+  constructor(simulated: D, { clock, seed }: { readonly clock: Clock; readonly seed: number }) {
     this.simulated = simulated
     this.clock = clock
     this.#seed = seed

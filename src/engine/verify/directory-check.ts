@@ -32,13 +32,6 @@ export async function checkIdentity(disk: Disk, findings: Findings): Promise<Ide
   try {
     const identity = await readIdentity(disk)
     if (identity !== undefined) return identity
-    const copying = await readCopying(disk)
-    if (copying !== undefined) {
-      const message = `the directory is an unfinished copy of ${copying.from}: run holdfast copy again, or with --abandon`
-      findings.damage('copy-unfinished', copyingPath, message, { offset: 0 })
-      const { journal, epoch, begun: created } = copying
-      return { journal, epoch, created, lock: disk.lockMechanism }
-    }
     const message = 'the identity is missing: the directory does not open as a journal'
     findings.damage('identity-missing', identityPath, message, { offset: 0, repair: 'identity' })
   } catch (error) {
@@ -50,6 +43,21 @@ export async function checkIdentity(disk: Disk, findings: Findings): Promise<Ide
     }
   }
   return undefined
+}
+
+/** Whether a copy is being made here: then there is no journal yet that could be looked at. */
+export async function checkCopying(disk: Disk, findings: Findings): Promise<boolean> {
+  if (disk.existsNow(identityPath) || !disk.existsNow(copyingPath)) return false
+  const looked = await looking(findings, copyingPath, () => readCopying(disk).catch(unlessOurs))
+  const of = looked.value === undefined ? '' : ` of ${looked.value.from}`
+  const message = `the directory is an unfinished copy${of}: run holdfast copy again, or with --abandon`
+  findings.damage('copy-unfinished', copyingPath, message, { offset: 0 })
+  return true
+}
+
+/** Damaged or not, it is told as what it is. */
+function unlessOurs(error: unknown): undefined {
+  if (!isHoldfastError(error)) throw error
 }
 
 /** Everything but blobs/, which is looked at together with the blobs. Returns the segments' names, unsorted. */

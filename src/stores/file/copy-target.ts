@@ -157,15 +157,7 @@ class DirectoryIntake implements CopyIntake {
 
   async *dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
     await this.#typed(() => this.#log.seal())
-    const { disk, clock, segmentBytes } = this.#options
-    const reader = await FileStore.open({
-      disk,
-      clock,
-      segmentBytes,
-      identity: identityOf(this.#begun.note, disk),
-      ownership: undefined,
-      readOnlyReason: 'it is a copy in the making',
-    })
+    const reader = await this.#typed(() => openReader(this.#options, this.#begun))
     try {
       yield* reader.dump()
     } finally {
@@ -208,6 +200,12 @@ class DirectoryIntake implements CopyIntake {
 
 function openLog({ disk, segmentBytes }: FileCopyOptions, { note }: Begun): Promise<CopyLog> {
   return CopyLog.open({ disk, identity: identityOf(note, disk), segmentBytes })
+}
+
+function openReader({ disk, clock, segmentBytes }: FileCopyOptions, { note }: Begun): Promise<FileStore> {
+  const identity = identityOf(note, disk)
+  const readOnlyReason = 'it is a copy in the making'
+  return FileStore.open({ disk, clock, segmentBytes, identity, ownership: undefined, readOnlyReason })
 }
 
 function identityOf({ journal, epoch, begun }: CopyNote, disk: Disk): Identity {
