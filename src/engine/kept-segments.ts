@@ -48,11 +48,11 @@ export async function findKept(disk: Disk, identity: Pick<Identity, 'journal' | 
     }
     before = { name, header }
   }
-  for (; found.length > 0; found.pop()) {
-    const last = found.at(-1)
-    if (last?.next === 1) break // nothing but blobs so far
-    const position = last === undefined ? undefined : await endOf(disk, last)
+  // Where the one behind would begin at 1, there are nothing but blobs so far.
+  for (let last = found.at(-1); last !== undefined && last.next > 1; last = found.at(-1)) {
+    const position = await endOf(disk, last)
     if (position !== undefined) return { segments: found, position }
+    found.pop()
   }
   return { segments: found, position: 0 }
 }
@@ -82,7 +82,8 @@ async function isHistory(
   return withSegment(disk, name, async (file) => {
     const range = { from: header.bytes, to: await file.size(), chunkBytes: limits.pageBytes }
     const lines = new LineReader(file, range)
-    if (!(await lines.load()) || !lines.next()) return false
+    if (!(await lines.load())) return false
+    lines.next()
     const { buffer, start, end } = lines
     if (lineKind(buffer, start) === 'event') return true
     return /^\{"control":"(?:blob|removed)"/.test(buffer.toString('latin1', start, Math.min(end, start + 32)))
@@ -93,7 +94,8 @@ async function isHistory(
 async function endOf(disk: Disk, { name, header, bytes }: KeptSegment): Promise<Position | undefined> {
   return withSegment(disk, name, async (file) => {
     const lines = new BackwardLines(file, { from: header.bytes, to: bytes, chunkBytes: limits.pageBytes })
-    if (!(await lines.load()) || !lines.previous()) return undefined
+    if (!(await lines.load())) return undefined
+    lines.previous()
     const { buffer, start, end } = lines
     if (lineKind(buffer, start) !== 'event' || checkLine(buffer, start, end) === undefined) return undefined
     return eventStart(buffer, start, end).position
