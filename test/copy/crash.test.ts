@@ -13,7 +13,7 @@ import { TwoDirectories } from './two-directories.ts'
 type Model = CrashOptions['model']
 const models: readonly Model[] = ['adversarial', 'ext4', 'minimal']
 /** One in so many operations; all of them with 1. */
-const every = Number(process.env.COPY_CRASH_EVERY ?? 1)
+const every = Number(process.env.COPY_CRASH_EVERY ?? Math.ceil(1 / Number(process.env.RUNS_MULTIPLIER ?? 1)))
 const clock = fakeClock()
 
 interface Scene {
