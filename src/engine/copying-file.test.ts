@@ -5,7 +5,7 @@ import { finishCopying, readCopying, removeCopying, writeCopying } from './copyi
 import { identityLine, readIdentity } from './identity.ts'
 import { copyingPath } from './layout.ts'
 import { verifyDirectory } from './verify.ts'
-import { writeWholeFile } from './whole-file.ts'
+import { readWholeFile, writeWholeFile } from './whole-file.ts'
 
 const note: CopyNote = {
   id: '1'.repeat(32),
@@ -29,6 +29,20 @@ it('the note is what was written, until it becomes the identity', async () => {
   const { lockMechanism: lock } = disk
   const expected = { journal: note.journal, epoch: note.epoch, created: begun, lock, ancestors }
   expect(await readIdentity(disk)).toMatchObject({ ...expected, copy: { id, from, source, begun } })
+})
+
+it('is one line, the same for ever', async () => {
+  const disk = memoryDisk()
+  await writeCopying(disk, note)
+  const line = (await readWholeFile(disk, copyingPath, 1_000))?.toString()
+  expect(line).toBe(
+    '{"holdfast":1,"journal":"22222222222222222222222222222222","epoch":"44444444444444444444444444444444","created":7,"lock":"memory","copy":{"id":"11111111111111111111111111111111","from":"/from","source":"33333333333333333333333333333333","begun":7},"sum":"04a7de0c"}\n',
+  )
+  await finishCopying(disk, note, [{ epoch: note.source, through: 12 }])
+  const identity = (await readWholeFile(disk, 'journal.json', 1_000))?.toString()
+  expect(identity).toBe(
+    '{"holdfast":1,"journal":"22222222222222222222222222222222","epoch":"44444444444444444444444444444444","created":7,"lock":"memory","ancestors":[{"epoch":"33333333333333333333333333333333","through":12}],"copy":{"id":"11111111111111111111111111111111","from":"/from","source":"33333333333333333333333333333333","begun":7},"sum":"aa9bc093"}\n',
+  )
 })
 
 it('without ancestors the identity has none', async () => {

@@ -9,7 +9,7 @@ import { seededRandom } from '../testing/seeded-random.ts'
 import { movedPath } from './layout.ts'
 import { readMoved, removeMoved, writeMoved } from './moved-file.ts'
 import { verifyDirectory } from './verify.ts'
-import { writeWholeFile } from './whole-file.ts'
+import { readWholeFile, writeWholeFile } from './whole-file.ts'
 
 const relocation: Relocation = { state: 'moved', to: '/elsewhere', copy: 'c'.repeat(32), time: 1_790_000_000_000 }
 
@@ -33,6 +33,9 @@ it('the mark is what was written, until it is taken away', async () => {
   await writeMoved(disk, { ...relocation, state: 'moving' })
   await writeMoved(disk, relocation)
   expect(await readMoved(disk)).toEqual(relocation)
+  expect((await readWholeFile(disk, movedPath, 1_000))?.toString()).toBe(
+    '{"holdfast":1,"state":"moved","to":"/elsewhere","copy":"cccccccccccccccccccccccccccccccc","time":1790000000000,"sum":"561c5276"}\n',
+  )
   await removeMoved(disk)
   await removeMoved(disk)
   expect(await readMoved(disk)).toBeUndefined()

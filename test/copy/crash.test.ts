@@ -7,6 +7,8 @@ import { type CrashOptions, SimulatedDisk } from '../../src/disks/simulated-disk
 import { ensureDirectory } from '../../src/engine/whole-file.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { copyStore } from '../../src/transfer/copy.ts'
 import { append, event, seen } from '../transfer/scene.ts'
 import { TwoDirectories } from './two-directories.ts'
 
@@ -176,5 +178,19 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
       expect((await forked.verify({})).ok, label).toBe(true)
       await forked.close()
     }
+  })
+
+  it('by a process that was stopped, and whose source was taken over, ends without a mark and without a journal', async () => {
+    const scene = await prepared()
+    const places = on(scene.disk.crash({ seed: 0, model: 'minimal' }), 3)
+    const source = await places.source()
+    const next = await places.open('from', { takeover: true })
+    const copying = copyStore(source, places.target(), { fork: false, clock, random: seededRandom(5) })
+    await expect(copying).rejects.toMatchObject({ code: 'SUPERSEDED' })
+    expect(await next.relocation()).toBeUndefined()
+    await append(next, [event('a', 'goes on')])
+    await next.close()
+    await source.close()
+    expect(await found(places)).toEqual({ from: undefined, to: 'COPY_UNFINISHED' })
   })
 })

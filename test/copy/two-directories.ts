@@ -17,6 +17,7 @@ import { segmentBytes } from './ends.ts'
 export interface OpenOptions {
   readonly readOnly?: boolean
   readonly evenMoved?: boolean
+  readonly takeover?: boolean
   readonly create?: 'if-missing' | 'never'
 }
 

@@ -1,7 +1,7 @@
 // One piece of long work on a journal, in a process that is given little memory:
 //   node --max-old-space-size=<MiB> long-work.mjs <what> <journal> <beside it> <events>
 
-import { importJournal, open } from '../../dist/index.js'
+import { copyJournal, importJournal, open } from '../../dist/index.js'
 
 const [what, path, beside, count] = process.argv.slice(2)
 const events = Number(count)
@@ -42,6 +42,9 @@ const works = {
 if (what === 'import') {
   const report = await importJournal(`${beside}/export`, `${beside}/imported`, options)
   console.log(report.events)
+} else if (what === 'fork') {
+  const report = await copyJournal(path, `${beside}/forked`, { ...options, fork: true })
+  console.log(report.compared.rows.find(({ kind }) => kind === 'event').count)
 } else {
   const journal = await open(path, options)
   console.log(await works[what](journal))
