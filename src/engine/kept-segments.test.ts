@@ -116,6 +116,14 @@ describe('what is kept of an interrupted copy', () => {
     expect(await segments(disk)).toEqual(names.slice(0, 5))
   })
 
+  it('ends with a segment that ends with an event: not with one whose end is no line', async () => {
+    const disk = memoryDisk()
+    await load(disk, events(40))
+    const names = await segments(disk)
+    await change(disk, names.at(-2) ?? '', (bytes) => bytes.fill(0, bytes.length - 20))
+    expect(await resumed(disk)).toBe(Number((names.at(-2) ?? '').slice(0, 20)) - 1)
+  })
+
   it('ends before the segment of which nobody says any more that it was whole', async () => {
     const disk = memoryDisk()
     await load(disk, events(40))

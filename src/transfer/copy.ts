@@ -186,16 +186,22 @@ class Copying {
   }
 
   /** What is there while others go on writing. */
-  #bulk(intake: CopyIntake): Promise<void> {
+  async #bulk(intake: CopyIntake): Promise<void> {
+    const load = (): Promise<true> => {
+      const pages = this.#told('copy', new TallyCount(), this.#dump(intake))
+      return intake.load(missingPages(historyPages(pages), intake)).then(() => true)
+    }
+    if ((await this.#unlessStale(load)) === undefined) {
+      await intake.clear()
+      await load()
+    }
     this.#mayBeStale = true
-    const pages = this.#told('copy', new TallyCount(), this.#dump(intake))
-    return intake.load(missingPages(historyPages(pages), intake))
   }
 
   /** All that is missing, and the comparison. */
   async #rest(intake: CopyIntake): Promise<Copied> {
     if (this.#mayBeStale) {
-      const copied = await this.#copyBehind(intake)
+      const copied = await this.#unlessStale(() => this.#copyAll(intake))
       if (copied?.differing.length === 0) return copied
       await intake.clear()
     }
@@ -207,13 +213,13 @@ class Copying {
     })
   }
 
-  /** undefined: what was there can't be gone on from. */
-  async #copyBehind(intake: CopyIntake): Promise<Copied | undefined> {
+  /** undefined: the target refuses what it is given, because what it has is of another time. */
+  async #unlessStale<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#copyAll(intake)
+      return await work()
     } catch (error) {
       const isOfTarget = error !== this.#sourceFailure && isHoldfastError(error, 'IMPORT_INVALID', 'DAMAGED')
-      if (!isOfTarget) throw error
+      if (!isOfTarget || !this.#mayBeStale) throw error
       return undefined
     }
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { abandonCopy, type CopyOptions, copyJournal } from '../../src/copy.ts'
+import { HoldfastError } from '../../src/errors.ts'
 import { importJournal } from '../../src/import.ts'
 import { createJournal } from '../../src/journal.ts'
 import { open } from '../../src/open.ts'
@@ -335,4 +336,47 @@ describe('the comparison', () => {
     await append(source, [event('a')])
     expect(await codeOf(append(target, [event('a')]))).toBe('COPY_UNFINISHED')
   })
+
+  it.each(['copy', 'rest'] as const)(
+    'begins anew when the target, at the stage %s, refuses what comes behind what it has',
+    async (stage) => {
+      const source = memoryStore({ clock, random: seededRandom(1) })
+      await fill(source, clock)
+      const before = await seen(source)
+      const target = memoryStore({ clock, random: seededRandom(2) })
+      const ends = [
+        { name: 'source', store: source, close: async () => undefined },
+        target.copyTarget('target'),
+      ] as const
+      const options = { fork: false, clock, random: seededRandom(3) }
+      const stop = new AbortController()
+      const stopping = { ...options, signal: stop.signal, progress: () => stop.abort() }
+      expect(await codeOf(copyStore(...ends, stopping))).toBe('ABORTED')
+      let isDue = true
+      let at: string | undefined
+      const refuse = (record: ImportRecord): readonly ImportRecord[] => {
+        // The state comes in the last load alone.
+        const isHere = stage === 'copy' ? at === undefined : record.control?.startsWith('{"control":"command"') === true
+        if (isDue && isHere) {
+          isDue = false
+          throw new HoldfastError('IMPORT_INVALID', 'seq 9 does not follow 7')
+        }
+        return [record]
+      }
+      const progress = (told: { readonly stage: string }): void => {
+        at = told.stage
+      }
+      await copyStore(ends[0], lying(ends[1], refuse), { ...options, progress })
+      expect(isDue).toBe(false)
+      expect(await seen(target)).toEqual(before)
+      // Where nothing was there before, there is nothing to begin anew.
+      const other = memoryStore({ clock, random: seededRandom(4) })
+      const never = (): readonly ImportRecord[] => {
+        throw new HoldfastError('IMPORT_INVALID', 'as ever')
+      }
+      await source.relocate(undefined)
+      expect(await codeOf(copyStore(ends[0], lying(other.copyTarget('other'), never), options))).toBe('IMPORT_INVALID')
+      await append(source, [event('a')])
+    },
+  )
 })
