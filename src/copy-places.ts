@@ -70,7 +70,10 @@ function directoryTarget(directory: string, options: CopyPlaceOptions): CopyTarg
     ...options,
     disk: nodeDisk(directory),
     process: { pid: process.pid, host: hostname() },
-    make: () => makeDirectories(directory),
+    make: async () => {
+      await makeDirectories(directory)
+      await nodeDisk(dirname(directory)).syncDirectory('')
+    },
     remove: () => removeEmpty(directory),
   })
 }

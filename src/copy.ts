@@ -3,13 +3,14 @@
 
 import { sep } from 'node:path'
 import { copyKindOf, openJournalKind } from './copy-places.ts'
+import { isHoldfastError } from './errors.ts'
 import { type Clock, systemClock } from './host/clock.ts'
 import { type Random, systemRandom } from './host/random.ts'
 import { invalidArgument } from './journal/argument.ts'
 import { Journal } from './journal.ts'
 import { limits } from './limits.ts'
 import { parseTarget } from './open.ts'
-import type { CopyKind } from './stores/copy-port.ts'
+import type { CopyKind, CopyTarget } from './stores/copy-port.ts'
 import { checkSegmentBytes } from './stores/file/open-file-store.ts'
 import type { LongWork } from './stores/store.ts'
 import { type CopyProgress, type CopyReport, copyStore } from './transfer/copy.ts'
@@ -57,14 +58,23 @@ export async function abandonCopy(
 ): Promise<AbandonReport> {
   const ends = await endsOf(from, to, options)
   const target = ends.to.target()
-  const place = await target.look()
   // What was begun as a fork needs the source for its name alone, and somebody may have it open.
-  const fork = place.kind === 'unfinished' && place.note.epoch !== place.note.source
-  const source = await ends.from.source({ fork })
+  const source = await ends.from.source({ fork: await isFork(target) })
   try {
     return await abandonStore(source, target)
   } finally {
     await source.close()
+  }
+}
+
+async function isFork(target: CopyTarget): Promise<boolean> {
+  try {
+    const place = await target.look()
+    return place.kind === 'unfinished' && place.note.epoch !== place.note.source
+  } catch (error) {
+    // Something else stands there: what is to be done then depends on the source.
+    if (isHoldfastError(error, 'TARGET_NOT_EMPTY')) return false
+    throw error
   }
 }
 

@@ -34,7 +34,7 @@ export type CopyPlace =
 export interface CopyTarget {
   /** As a person would name it, without secrets. */
   readonly name: string
-  /** Changes nothing. Throws TARGET_NOT_EMPTY or NOT_A_JOURNAL where something else stands, and what opening throws. */
+  /** What it tells of a journal or a copy is durable, whoever made it and was killed over it. Throws TARGET_NOT_EMPTY or NOT_A_JOURNAL where something else stands, and what opening throws. */
   look(): Promise<CopyPlace>
   /** Begins a copy where the place is free: the note is durable when it resolves. Goes on with an unfinished one of the
    * same id. Holds the target against every other copy until close() or the end of the process: LOCKED. What changed

@@ -406,7 +406,8 @@ export interface Store {
    * waits. The same content gives the same records in every store. */
   dump(options?: DumpOptions): AsyncIterable<readonly ImportRecord[]>
 
-  /** Where this journal goes or has gone; undefined where it stays. Asks what is durable, also what others set. */
+  /** Where this journal goes or has gone; undefined where it stays. What it tells is durable, also where another
+   * process set it and was killed over it. */
   relocation(): Promise<Relocation | undefined>
   /** Sets or (undefined) clears that, durably, waiting for appends in flight: what was acknowledged before it resolves is
    * in every later dump(). While it is set, append, stageBlob and retain reject with MOVED (core/moved.ts), in every

@@ -2,8 +2,8 @@
 // is a journal: somebody may have written to it, and there is no way back but another copy.
 
 import { movedError } from '../core/moved.ts'
-import { HoldfastError } from '../errors.ts'
-import type { CopyNote, CopySource, CopyTarget } from '../stores/copy-port.ts'
+import { HoldfastError, isHoldfastError } from '../errors.ts'
+import type { CopyNote, CopyPlace, CopySource, CopyTarget } from '../stores/copy-port.ts'
 import type { Relocation } from '../stores/store.ts'
 
 export interface AbandonReport {
@@ -20,10 +20,10 @@ export interface AbandonReport {
 export async function abandonCopy(source: CopySource, target: CopyTarget): Promise<AbandonReport> {
   const { store } = source
   const marked = await store.relocation()
-  const place = await target.look()
+  const place = await lookAt(target, marked)
   if (marked?.state === 'moved') throw movedError(source.name, marked)
   if (marked !== undefined) mustBeThere(source, target, marked)
-  if (place.kind === 'journal') throw finished(target.name, marked !== undefined && place.copy === marked.copy)
+  if (place.kind === 'journal') throw finished(target.name, marked !== undefined)
   if (place.kind === 'unfinished') {
     mustBeOwn(source, target, place.note)
     // First: while both stand, the source must not take writes that the copy would be finished without.
@@ -31,6 +31,18 @@ export async function abandonCopy(source: CopySource, target: CopyTarget): Promi
   }
   if (marked !== undefined) await store.relocate(undefined)
   return { from: source.name, to: target.name, removed: place.kind === 'unfinished', freed: marked !== undefined }
+}
+
+/** What isn't of the copy for which the source is marked is none of ours: what was there of that is gone. */
+async function lookAt(target: CopyTarget, marked: Relocation | undefined): Promise<CopyPlace> {
+  try {
+    const place = await target.look()
+    const isOther = place.kind === 'journal' && marked !== undefined && place.copy !== marked.copy
+    return isOther ? { kind: 'free' } : place
+  } catch (error) {
+    if (marked === undefined || !isHoldfastError(error, 'TARGET_NOT_EMPTY')) throw error
+    return { kind: 'free' }
+  }
 }
 
 function mustBeThere(source: CopySource, target: CopyTarget, marked: Relocation): void {

@@ -163,9 +163,9 @@ class Copying {
         isMarked = true
       }
       compared = (await this.#rest(intake)).tally
+      this.#checkSignal()
       if (!isMarked) await this.#store.relocate(moving)
       isMarked = true
-      this.#checkSignal()
     } catch (error) {
       // The failure that led here matters more; where the mark stays, whoever opens the journal is told what to do.
       if (isMarked) await this.#store.relocate(undefined).catch(() => undefined)

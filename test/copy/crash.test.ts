@@ -133,6 +133,40 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
     if (every === 1) expect(Math.min(cases.moving, cases.done)).toBeGreaterThan(0)
   })
 
+  it('that was killed goes on with what was not synced, and a power cut at any later time finds one journal', async () => {
+    const scene = await prepared()
+    const whole = on(scene.disk.crash({ seed: 0, model: 'minimal' }), 3)
+    await whole.copy()
+    const { operations } = whole.simulated
+    for (let killAt = 1; killAt <= operations; killAt += every) {
+      const label = `operation ${killAt}`
+      const killed = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt: killAt }), killAt)
+      await expect(killed.copy(), label).rejects.toThrow()
+      const next = on(killed.simulated.crash({ seed: killAt, model: 'process' }), killAt + 1)
+      await next.copy()
+      const after = on(next.simulated.crash({ seed: killAt, model: 'minimal' }), killAt + 2)
+      expect(await found(after), label).toEqual({ from: 'MOVED', to: undefined })
+      expect(await seenIn(after, 'to'), label).toEqual(scene.seen)
+    }
+    // The power goes in what comes last: the marks, and the names.
+    for (let killAt = operations - 25; killAt <= operations; killAt += every) {
+      for (let cutAt = 1 + (killAt % 7), isOver = false; !isOver; cutAt += 7) {
+        const killed = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt: killAt }), killAt)
+        await killed.copy().catch(() => undefined)
+        const next = on(killed.simulated.crash({ seed: killAt, model: 'process', crashAt: cutAt }), killAt + 1)
+        isOver = await next.copy().then(
+          () => true,
+          () => false,
+        )
+        const after = on(next.simulated.crash({ seed: cutAt, model: 'minimal' }), killAt + 2)
+        const { from, to } = await found(after)
+        expect([from, to], `operation ${killAt}, then ${cutAt}`).not.toEqual([undefined, undefined])
+        await after.copy()
+        expect(await found(after), `operation ${killAt}, then ${cutAt}`).toEqual({ from: 'MOVED', to: undefined })
+      }
+    }
+  })
+
   it('that a power cut ends can be abandoned, in spite of another one', async () => {
     const scene = await prepared()
     const whole = on(scene.disk.crash({ seed: 0, model: 'minimal' }), 3)

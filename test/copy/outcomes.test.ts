@@ -147,6 +147,16 @@ describe('an unfinished copy', () => {
     // The target is gone, and this is no mark of another one.
     expect(await codeOf(copyJournal(from, to))).toBe('MOVED')
     expect(await abandonCopy(from, to)).toMatchObject({ removed: false, freed: true })
+    // Something else stands where it was.
+    for (const make of [() => makeJournal(to), () => mkdir(to).then(() => writeFile(join(to, 'notes'), 'precious'))]) {
+      await withStore(from, (store) => store.relocate(mark))
+      await make()
+      const before = await readdir(to)
+      expect(await abandonCopy(from, to)).toMatchObject({ removed: false, freed: true })
+      expect((await readdir(to)).sort()).toEqual(before.sort())
+      expect(await codeOf(abandonCopy(from, to))).toBe('TARGET_NOT_EMPTY')
+      await rm(to, { recursive: true })
+    }
     expect(await copyJournal(from, to)).toMatchObject({ outcome: 'moved' })
   })
 })

@@ -66,7 +66,8 @@ export class TwoDirectories<D extends { readonly disk: Disk } = { readonly disk:
       process,
       segmentBytes,
       make: async () => {
-        if (await ensureDirectory(disk, 'to')) await disk.syncDirectory('')
+        await ensureDirectory(disk, 'to')
+        await disk.syncDirectory('')
       },
       remove: async () => {
         await disk.removeDirectory('to')

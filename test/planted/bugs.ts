@@ -210,6 +210,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: copying,
   },
   {
+    name: 'a finished copy that a killed process left taken for durable',
+    file: 'src/stores/file/copy-target.ts',
+    from: "  if (identity?.copy !== undefined || note !== undefined) await disk.syncDirectory('')\n",
+    to: '',
+    tests: copying,
+  },
+  {
     name: 'a mark whose name is not synced',
     file: 'src/engine/moved-file.ts',
     from: "summedLine({ holdfast: formatVersion, state, to, copy, time }))\n  await disk.syncDirectory('')\n",

@@ -22,7 +22,7 @@ export interface FileCopyOptions {
   readonly clock: Clock
   readonly process: ProcessFacts
   readonly segmentBytes: number
-  /** Makes the directory, durably, unless it is there. */
+  /** Makes the directory unless it is there; its name is durable when it resolves, whoever made it. */
   readonly make: () => Promise<void>
   /** Removes it when it is empty. */
   readonly remove: () => Promise<void>
@@ -47,8 +47,10 @@ async function look(disk: Disk, name: string): Promise<CopyPlace> {
     throw error
   }
   const identity = await readIdentity(disk)
+  const note = identity === undefined ? await readCopying(disk) : undefined
+  // A process that was killed may have renamed it and not synced the directory.
+  if (identity?.copy !== undefined || note !== undefined) await disk.syncDirectory('')
   if (identity !== undefined) return { kind: 'journal', copy: identity.copy?.id }
-  const note = await readCopying(disk)
   if (note !== undefined) return { kind: 'unfinished', note }
   await mustBeFree(disk, name)
   return { kind: 'free' }
@@ -71,6 +73,7 @@ async function begin(options: FileCopyOptions, named: NamedTarget, note: CopyNot
   await options.make()
   const ownership = await own(options)
   try {
+    await disk.syncDirectory(folders.fences) // as above
     const place = await look(disk, named.to)
     const isMeant = place.kind === 'free' || (place.kind === 'unfinished' && place.note.id === note.id)
     if (!isMeant) throw changed(named.to)
