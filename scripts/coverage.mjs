@@ -18,8 +18,8 @@ const usage = `npm run coverage -- [<part> …] [options]
   --json          the gaps as JSON
   --help          this
 
-Without a part it runs what reaches much in little time: the unit tests, transfer, crash, faults and flip at a small
-size. RUNS_MULTIPLIER and FLIP_EVERY change the size. Ends with 1 unless everything is reached, with 2 if a test failed.`
+Without a part it runs what reaches much in little time: the unit tests, transfer, copy, crash, faults and flip at a
+small size. RUNS_MULTIPLIER and FLIP_EVERY change the size. Ends with 1 unless everything is reached, with 2 if a test failed.`
 
 const { values, positionals: parts } = parseArgs({
   allowPositionals: true,
@@ -58,7 +58,7 @@ function runTests() {
   const tests =
     parts.length > 0
       ? [...parts, ...values.with]
-      : ['src/', 'test/transfer', 'test/crash', 'test/faults', 'test/flip', ...values.with]
+      : ['src/', 'test/transfer', 'test/copy', 'test/crash', 'test/faults', 'test/flip', ...values.with]
   const env = { RUNS_MULTIPLIER: '0.25', FLIP_EVERY: '61', NO_COLOR: '1', ...process.env }
   const options = ['--coverage', '--coverage.reporter=json', '--coverage.reportsDirectory=coverage', '--reporter=dot']
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')

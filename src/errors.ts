@@ -45,6 +45,8 @@ export type ErrorCode =
   | 'CURSOR_RESET'
   // Moving journals
   | 'IMPORT_INVALID'
+  | 'MOVED'
+  | 'COPY_UNFINISHED'
   | 'TARGET_NOT_EMPTY'
   | 'ABORTED'
   | 'UNSUPPORTED'

@@ -1,5 +1,6 @@
 // The public surface, re-exports only.
 
+export { abandonCopy, type CopyEnd, type CopyOptions, copyJournal } from './copy.ts'
 export { BlobRef } from './core/blob-ref.ts'
 export type { Position, Seq, TimeMs } from './core/numbers.ts'
 export type { CustomCodec } from './core/payload.ts'
@@ -63,6 +64,10 @@ export type {
   VerifyReport,
 } from './stores/store.ts'
 export { type SubmitOptions, submit } from './submit.ts'
+export type { CopyProgress, CopyReport } from './transfer/copy.ts'
+export type { AbandonReport } from './transfer/copy-abandon.ts'
+export type { LeftBehind } from './transfer/copy-records.ts'
+export type { Tally, TallyKind, TallyRow } from './transfer/copy-tally.ts'
 export type { ExportOptions, ExportProgress, ExportReport, ExportSink } from './transfer/export.ts'
 export type { ImportProgress } from './transfer/import-file.ts'
 export { type RepairOptions, repair, verify } from './upkeep.ts'

@@ -86,7 +86,14 @@ export function createJournal<D extends EventDefinitions = NoDefinitions>(
   return new Journal(store, options)
 }
 
+/** For what works on whole journals beside this face (copying). Not for users: a store has promises to its journal. */
+export let storeOf: (journal: Journal) => Store
+
 export class Journal<D extends EventDefinitions = NoDefinitions> {
+  static {
+    storeOf = (journal) => journal.#store
+  }
+
   /** What was opened. */
   readonly target: string
   readonly blobs: Blobs

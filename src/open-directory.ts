@@ -22,6 +22,8 @@ export interface DirectoryOptions {
   /** How often a lock that is held is asked for again. Somebody who only looks whether there is an owner holds it for a
    * moment, and an agent that just restarts shall not fail by that. */
   readonly lockAttempts?: number
+  /** Also where it is marked as moved: for copying alone. */
+  readonly evenMoved?: boolean
 }
 
 const lockAttemptsDefault = 4
@@ -29,12 +31,12 @@ const lockRetryMs = 60
 
 export async function openDirectory(path: string, options: DirectoryOptions): Promise<FileStore> {
   const directory = resolve(path)
-  const { readOnly, takeover, create, segmentBytes, progress, clock = systemClock, random = systemRandom } = options
+  const { clock = systemClock, random = systemRandom, lockAttempts = lockAttemptsDefault, ...rest } = options
+  const { readOnly, create } = rest
   if (readOnly !== true && create !== 'never') await makeDirectories(directory)
-  const { lockAttempts = lockAttemptsDefault } = options
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openOnce(directory, { readOnly, takeover, create, segmentBytes, progress, clock, random })
+      return await openOnce(directory, { ...rest, clock, random })
     } catch (error) {
       if (attempt >= lockAttempts || !isHoldfastError(error, 'LOCKED')) throw error
       await new Promise((resolve) => setTimeout(resolve, lockRetryMs))

@@ -2,9 +2,10 @@
 
 import { readFileSync } from 'node:fs'
 import { type Command, UsageError } from './command.ts'
+import { copy } from './copy.ts'
 import { torture } from './torture.ts'
 
-const commands: readonly Command[] = [torture]
+const commands: readonly Command[] = [copy, torture]
 
 export async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args

@@ -1,9 +1,9 @@
 // holdfast torture: what a user runs on a disk of their own, to see whether the journal keeps its word there.
 
 import { type Command, positiveNumber, readArguments, UsageError, wholeNumber } from './command.ts'
+import { ProgressLine } from './progress-line.ts'
 import { freshDirectory, type OwnDirectory } from './torture/own-directory.ts'
-import { ProgressLine } from './torture/progress-line.ts'
-import { type Report, reportText } from './torture/report.ts'
+import { progressText, type Report, reportText } from './torture/report.ts'
 import { Torture } from './torture/torture.ts'
 
 const help = `Usage: holdfast torture [directory] [options]
@@ -54,7 +54,12 @@ async function run(args: readonly string[]): Promise<number> {
   process.once('SIGTERM', end)
   const directory = await freshDirectory(positionals[0], seed)
   const progress = new ProgressLine(isJson ? undefined : process.stdout)
-  const work = new Torture({ directory: directory.path, seed, stop: stop.signal, tell: (told) => progress.show(told) })
+  const work = new Torture({
+    directory: directory.path,
+    seed,
+    stop: stop.signal,
+    tell: (told) => progress.show(() => progressText(told)),
+  })
   let report: Report
   try {
     report = await work.run({ rounds, untilMs: minutes === undefined ? undefined : Date.now() + minutes * 60_000 })

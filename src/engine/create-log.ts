@@ -1,11 +1,13 @@
 // Makes a new journal in an empty directory. The identity is written last: until then the directory is no journal, and
 // what a crash left there is made anew.
 
+import { copyUnfinished } from '../core/moved.ts'
 import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import { ActiveSegment } from './active-segment.ts'
+import { readCopying } from './copying-file.ts'
 import { type Identity, writeIdentity } from './identity.ts'
 import { folders, identityPath, isPart, segmentName, segmentPath } from './layout.ts'
 import { readHeader } from './segment.ts'
@@ -13,8 +15,10 @@ import { ensureDirectory, listNames, removeIfThere } from './whole-file.ts'
 
 const ownNames: ReadonlySet<string> = new Set([...Object.values(folders), 'owner.json', 'durable', identityPath])
 
-/** NOT_A_JOURNAL when the directory holds something that Holdfast didn't put there. */
+/** NOT_A_JOURNAL when the directory holds something that Holdfast didn't put there, COPY_UNFINISHED when a copy does. */
 export async function checkEmpty(disk: Disk): Promise<void> {
+  const note = await readCopying(disk)
+  if (note !== undefined) throw copyUnfinished(disk.label, note)
   const foreign = (await listNames(disk, '')).filter((name) => !ownNames.has(name) && !isPart(name))
   if (foreign.length === 0) return
   throw new HoldfastError(
@@ -46,7 +50,7 @@ export async function createLog(
 }
 
 /** An earlier attempt got as far as a first segment. If that holds records, the identity was lost, not never written. */
-async function removeUnfinished(disk: Disk): Promise<void> {
+export async function removeUnfinished(disk: Disk): Promise<void> {
   const names = await listNames(disk, folders.segments)
   for (const name of names) {
     if (!isPart(name) && !(await isBare(disk, name))) {

@@ -10,7 +10,7 @@ import { hex8, lineKind, parseControlLine, tailBytes } from '../core/record.ts'
 import { RemovedRun } from '../core/removed-run.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { ImportRecord } from '../stores/store.ts'
+import type { DumpOptions, ImportRecord } from '../stores/store.ts'
 import type { Blobs } from './blobs.ts'
 import { LineReader } from './line-reader.ts'
 import { type LogView, readableBytes } from './log-view.ts'
@@ -43,10 +43,13 @@ interface Snapshot {
   readonly released: Rows<Seq>
 }
 
-export async function* dumpLog(source: DumpSource): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+export async function* dumpLog(
+  source: DumpSource,
+  { withoutContent = () => false }: DumpOptions = {},
+): AsyncGenerator<readonly ImportRecord[], void, undefined> {
   const snapshot = await takeSnapshot(source)
   try {
-    yield* blobPages(source, snapshot.blobs)
+    yield* blobPages({ ...source, withoutContent }, snapshot.blobs)
     yield* new HistoryDump(source.log, snapshot.position).pages()
     yield* statePages(snapshot)
   } finally {
@@ -101,7 +104,7 @@ function started<T>(state: State, prefix: string): Rows<T> {
 // Blobs.
 
 async function* blobPages(
-  source: DumpSource,
+  source: DumpSource & Required<DumpOptions>,
   rows: Rows<BlobPlace>,
 ): AsyncGenerator<readonly ImportRecord[], void, undefined> {
   for await (const page of rows) {
@@ -109,6 +112,10 @@ async function* blobPages(
     let bytes = 0
     for (const [key, place] of page) {
       const digest = key.slice(kindPrefix.blob.length)
+      if (await source.withoutContent(digest)) {
+        small.push(recordOf({ control: 'blob', digest, bytes: place.bytes }))
+        continue
+      }
       const pieces = source.blobs.read(digest, source.log)
       if (place.bytes > limits.blobInlineBytesMax) {
         yield [...small, recordOf({ control: 'blob', digest, bytes: place.bytes })]

@@ -5,10 +5,12 @@ import { formatVersion, refuseNewer } from '../core/header.ts'
 import { bodySum, hex8, ifJson } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
+import type { CopyNote } from '../stores/copy-port.ts'
+import type { Ancestor } from '../stores/store.ts'
 import { identityPath } from './layout.ts'
 import { readWholeFile, writeWholeFile } from './whole-file.ts'
 
-export interface Identity {
+export interface Identity extends CopyMarks {
   readonly journal: string
   readonly epoch: string
   readonly created: number
@@ -16,41 +18,72 @@ export interface Identity {
   readonly lock: string
 }
 
-const identityBytesMax = 4096
+/** Of a journal that was made by copying. */
+interface CopyMarks {
+  readonly ancestors?: readonly Ancestor[]
+  readonly copy?: Pick<CopyNote, 'id' | 'from' | 'source' | 'begun'>
+}
+
+/** Room for the ancestors of a fork of a fork of a fork. */
+const identityBytesMax = 1_048_576
 
 export async function writeIdentity(disk: Disk, identity: Identity): Promise<void> {
-  const { journal, epoch, created, lock } = identity
-  const body = JSON.stringify({ holdfast: formatVersion, journal, epoch, created, lock }).slice(0, -1)
-  await writeWholeFile(disk, identityPath, Buffer.from(`${body},"sum":"${hex8(bodySum(body))}"}\n`))
+  await writeWholeFile(disk, identityPath, identityLine(identity))
   await disk.syncDirectory('')
 }
 
+/** Fields that are not there are left out. */
+export function identityLine({ journal, epoch, created, lock, ancestors, copy }: Identity): Buffer {
+  const fields = { holdfast: formatVersion, journal, epoch, created, lock, ancestors, copy }
+  return summedLine(fields)
+}
+
+/** A line of its own with its checksum, as files of one line have it. */
+export function summedLine(fields: object): Buffer {
+  const body = JSON.stringify(fields).slice(0, -1)
+  return Buffer.from(`${body},"sum":"${hex8(bodySum(body))}"}\n`)
+}
+
+/** What such a line holds; undefined when it isn't what was written. */
+export function parseSummedLine(text: string): Readonly<Record<string, unknown>> | undefined {
+  const match = summedPattern.exec(text)
+  if (match === null || hex8(bodySum(match[1] as string)) !== match[2]) return undefined
+  return ifJson(() => JSON.parse(text) as Readonly<Record<string, unknown>>)
+}
+
+const summedPattern = /^(\{"holdfast":\d+,.*),"sum":"([0-9a-f]{8})"\}\n$/
+
 /** undefined when there is none; NOT_A_JOURNAL when the file is something else, DAMAGED when it was ours. */
-export async function readIdentity(disk: Disk): Promise<Identity | undefined> {
-  const bytes = await readWholeFile(disk, identityPath, identityBytesMax)
+export function readIdentity(disk: Disk): Promise<Identity | undefined> {
+  return readIdentityFile(disk, { path: identityPath, hint: 'repair() with "identity" writes it anew from the log.' })
+}
+
+/** The same under the name that it has while a copy is made. */
+export async function readIdentityFile(
+  disk: Disk,
+  { path, hint }: { readonly path: string; readonly hint: string },
+): Promise<Identity | undefined> {
+  const bytes = await readWholeFile(disk, path, identityBytesMax)
   if (bytes === undefined) return undefined
   const text = bytes.toString('utf8')
-  const match = /^(\{"holdfast":(\d+),.*),"sum":"([0-9a-f]{8})"\}\n$/.exec(text)
-  if (match === null) {
+  const version = /^\{"holdfast":(\d+),/.exec(text)?.[1]
+  if (version === undefined || !summedPattern.test(text)) {
     const ours = text.startsWith('{"holdfast":')
     throw new HoldfastError(
       ours ? 'DAMAGED' : 'NOT_A_JOURNAL',
-      ours ? `${disk.label}/${identityPath} is damaged` : `${disk.label}/${identityPath} was not written by Holdfast`,
+      ours ? `${disk.label}/${path} is damaged` : `${disk.label}/${path} was not written by Holdfast`,
       {
-        hint: ours
-          ? 'repair() with "identity" writes it anew from the log.'
-          : 'Choose another directory, or move that file away if it is not needed.',
-        details: { file: identityPath, offset: 0 },
+        hint: ours ? hint : 'Choose another directory, or move that file away if it is not needed.',
+        details: { file: path, offset: 0 },
       },
     )
   }
-  refuseNewer(Number(match[2]), `${disk.label}/${identityPath}`)
-  const isSound = hex8(bodySum(match[1] as string)) === match[3]
-  const identity = isSound ? ifJson(() => JSON.parse(text) as Identity) : undefined
+  refuseNewer(Number(version), `${disk.label}/${path}`)
+  const identity = parseSummedLine(text) as Identity | undefined
   if (identity === undefined) {
-    throw new HoldfastError('DAMAGED', `${disk.label}/${identityPath} is not what was written`, {
-      hint: 'repair() with "identity" writes it anew from the log.',
-      details: { file: identityPath, offset: 0 },
+    throw new HoldfastError('DAMAGED', `${disk.label}/${path} is not what was written`, {
+      hint,
+      details: { file: path, offset: 0 },
     })
   }
   return identity

@@ -31,7 +31,13 @@ export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly 
     await makeFence(disk, firstFence)
     const state = new State(await TableSet.open(disk, { folder: folders.state, readOnly: false }), emptyScalars())
     try {
-      await new LogImport(plan, cursor, state).run()
+      const segments = new ImportSegments(plan, state)
+      try {
+        await new LogImport(plan, { segments, state }).take(cursor)
+        await segments.seal()
+      } finally {
+        await segments.close()
+      }
     } finally {
       await state.close({ isWriter: true })
     }
@@ -43,34 +49,41 @@ export async function importLog(plan: ImportPlan, pages: AsyncIterable<readonly 
   await writeIdentity(disk, { ...plan.identity, lock: disk.lockMechanism })
 }
 
-class LogImport {
-  readonly #cursor: RecordCursor
+/** Lays out the records of one dump, or of several that follow one another. */
+export class LogImport {
   readonly #state: State
   readonly #blobs: Blobs
   readonly #segments: ImportSegments
+  #cursor: RecordCursor
   /** Of the newest event. */
-  #position: Position = 0
-  #time: TimeMs = 0
+  #position: Position
+  #time: TimeMs
   /** Events so far of a batch that goes on, so there is one more to come. */
   #batchEvents = 0
 
-  constructor(plan: ImportPlan, cursor: RecordCursor, state: State) {
-    this.#cursor = cursor
-    this.#state = state
-    this.#segments = new ImportSegments(plan, state)
+  /** `position`: of the newest event of what the state knows already. */
+  constructor(
+    plan: ImportPlan,
+    parts: { readonly segments: ImportSegments; readonly state: State },
+    position: Position = 0,
+  ) {
+    this.#state = parts.state
+    this.#segments = parts.segments
     this.#blobs = new Blobs(plan.disk)
+    this.#cursor = new RecordCursor(noPages())
+    this.#position = position
+    this.#time = parts.state.scalars.time
   }
 
-  async run(): Promise<void> {
-    try {
-      while (await this.#cursor.fill()) {
-        for (let record = this.#cursor.take(); record !== undefined; record = this.#cursor.take()) {
-          await this.#take(record)
-        }
-      }
-      await this.#segments.seal()
-    } finally {
-      await this.#segments.close()
+  /** Of the newest event. */
+  get position(): Position {
+    return this.#position
+  }
+
+  async take(cursor: RecordCursor): Promise<void> {
+    this.#cursor = cursor
+    while (await cursor.fill()) {
+      for (let record = cursor.take(); record !== undefined; record = cursor.take()) await this.#take(record)
     }
   }
 
@@ -178,3 +191,5 @@ class LogImport {
     return this.#segments.room({ goesOn: this.#batchEvents > 0 && next === this.#position + 1 })
   }
 }
+
+async function* noPages(): AsyncGenerator<readonly ImportRecord[], void, undefined> {}

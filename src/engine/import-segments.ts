@@ -1,16 +1,20 @@
 // The segments of an import: laid out one after the other, each synced once when it is full, with its index and what it
 // changed in the state tables. The last one is empty, for what is appended later, so that all that was imported is sealed.
 
+import { createHash } from 'node:crypto'
 import type { ByteOffset, Position } from '../core/numbers.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
-import { never } from '../errors.ts'
+import { readFully } from '../disks/whole-io.ts'
+import { isHoldfastError, never } from '../errors.ts'
 import { ActiveSegment, headerLine } from './active-segment.ts'
 import { Catalog } from './catalog.ts'
 import type { Identity } from './identity.ts'
+import type { KeptSegment } from './kept-segments.ts'
 import { nextSegmentName, segmentName, segmentPath } from './layout.ts'
 import { LineWriter } from './line-writer.ts'
 import type { LogView } from './log-view.ts'
 import { indexesOf } from './previous-segment.ts'
+import { replay } from './replay.ts'
 import type { SegmentFacts } from './segment.ts'
 import { coverFolded } from './segment-fold.ts'
 import { ActiveIndex } from './segment-index.ts'
@@ -66,6 +70,49 @@ export class ImportSegments {
     const { disk } = this.#plan
     const durableEnd = () => never('an import looks things up in the state, and reads no segment')
     return { disk, catalog: this.#catalog, indexes: this.#indexes, state: this.#state, durableEnd }
+  }
+
+  /** A segment of an earlier attempt, whole as its successor's header says, goes on being one: it is folded as if it were
+   * written now. False when it isn't what was written; nothing can be kept from there on, and this is of no more use. */
+  async keep({ name, header, bytes, sha256 }: KeptSegment): Promise<boolean> {
+    const number = ++this.#segments
+    const index = new ActiveIndex()
+    await this.#enter({ name, number, first: header.header.first, sealed: undefined })
+    const hash = createHash('sha256')
+    const { disk } = this.#plan
+    const file = await disk.open(segmentPath(name), { mode: 'read' })
+    try {
+      const from = header.bytes
+      const line = Buffer.alloc(from)
+      await readFully(file, line, 0)
+      hash.update(line)
+      const state = this.#state
+      const range = {
+        disk,
+        file,
+        path: segmentPath(name),
+        number,
+        from,
+        to: bytes,
+        sum: header.sum,
+        state,
+        index,
+        hash,
+      }
+      const sum = await replay(range)
+      this.#previous = { name, number, bytes, sha256, sum, index }
+    } catch (error) {
+      if (isHoldfastError(error, 'DAMAGED')) return false
+      throw error
+    } finally {
+      await file.close()
+    }
+    return hash.digest('hex') === sha256
+  }
+
+  /** The next record begins another segment. */
+  cut(): Promise<void> {
+    return this.#finish()
   }
 
   /** The segment that takes the next record; a full one is sealed, unless a batch goes on in it. */

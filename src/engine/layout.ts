@@ -22,6 +22,10 @@ export const folders: {
 
 export const identityPath = 'journal.json'
 export const durablePath = 'durable'
+/** Where the journal has gone. */
+export const movedPath = 'moved.json'
+/** Stands in place of the identity while a copy is made here. */
+export const copyingPath = 'copying.json'
 
 const segmentPattern = /^(\d{20})(?:_(\d{4}))?\.jsonl$/
 

@@ -4,7 +4,7 @@ import { errorCodeOf } from '../disks/disk-error.ts'
 import { HoldfastError } from '../errors.ts'
 
 export interface NamedTarget {
-  readonly what: 'backup' | 'import'
+  readonly what: 'backup' | 'import' | 'copy'
   /** As the user gave it. */
   readonly to: string
 }
@@ -23,7 +23,7 @@ function targetError(error: unknown, named: NamedTarget): unknown {
     case 'ENOTEMPTY':
     case 'EEXIST':
       return new HoldfastError('TARGET_NOT_EMPTY', `${to} is not empty`, {
-        hint: `Choose a directory that is empty or not there yet; ${what === 'backup' ? 'a backup' : 'an import'} never overwrites.`,
+        hint: `Choose a directory that is empty or not there yet; ${what === 'import' ? 'an' : 'a'} ${what} never overwrites.`,
         cause: error,
       })
     case 'ENOTDIR':

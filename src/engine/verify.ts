@@ -20,7 +20,14 @@ import { TableSet } from './tables/table-set.ts'
 import { tablePath } from './tables/table-writer.ts'
 import { checkBlobs } from './verify/blob-check.ts'
 import { checkNeighbours, type JournalIds, type Link, readLink, type Scanned, sealedBytes } from './verify/chain.ts'
-import { checkFences, checkFolders, checkIdentity, checkMark } from './verify/directory-check.ts'
+import {
+  checkCopying,
+  checkFences,
+  checkFolders,
+  checkIdentity,
+  checkMark,
+  checkMoved,
+} from './verify/directory-check.ts'
 import { looking } from './verify/disk-trouble.ts'
 import { activeExtent, type Extent, sealedExtent, tailExtent, tellImplausible } from './verify/extent.ts'
 import { Findings } from './verify/findings.ts'
@@ -89,7 +96,9 @@ class Verification {
   }
 
   async #verify(): Promise<VerifyReport> {
+    if (this.#log === undefined && (await checkCopying(this.#disk, this.#findings))) return this.#report(0, 0)
     const identity = (await checkIdentity(this.#disk, this.#findings)) ?? this.#log?.identity
+    await checkMoved(this.#disk, this.#findings)
     await this.#openTables(identity)
     this.#mark = await checkMark(this.#disk, this.#findings)
     const links = await this.#links(identity)
@@ -104,10 +113,14 @@ class Verification {
     await checkFences(this.#disk, fence, this.#findings)
     const blobs = await this.#checkBlobs()
     this.#tellSample()
+    return this.#report(links.length, blobs)
+  }
+
+  #report(segments: number, blobs: number): VerifyReport {
     return {
       events: this.#fold.events,
       records: this.#fold.records,
-      segments: links.length,
+      segments,
       blobs,
       bytes: this.#pace.bytesDone,
       findings: this.#findings.all(),

@@ -9,7 +9,7 @@
 
 import { type CursorPlace, decodeCursor, encodeCursor } from '../core/cursor.ts'
 import type { Position, Seq } from '../core/numbers.ts'
-import type { RawEvent, ReadQuery, Selector, Store, StreamHead } from '../stores/store.ts'
+import type { RawEvent, ReadQuery, Selector, Store, StoreIdentity, StreamHead } from '../stores/store.ts'
 
 export type ResetReason =
   | 'older-than-retained'
@@ -72,12 +72,18 @@ export async function startAfterNumber(store: Store, select: Selector, after: nu
 
 export async function startAfterCursor(store: Store, select: Selector, cursor: string): Promise<Start> {
   const place = decodeCursor(cursor)
-  if (place.epoch !== store.identity().epoch) return { reset: 'other-epoch' }
+  if (!isHonoured(place, store.identity())) return { reset: 'other-epoch' }
   if (place.position > store.head().position) return { reset: 'newer-than-newest' }
   const event = place.position === 0 ? undefined : await eventAt(store, place.position)
   if (!isSameEvent(place, event)) return { reset: 'checksum-mismatch' }
   if (select.kind === 'stream') return startInStream(store, select.stream, { position: place.position, event })
   return startAfterNumber(store, select, place.position)
+}
+
+/** Of this history, or of one that this one goes on from, up to where it left that. */
+function isHonoured({ epoch, position }: CursorPlace, identity: StoreIdentity): boolean {
+  if (epoch === identity.epoch) return true
+  return (identity.ancestors ?? []).some((ancestor) => ancestor.epoch === epoch && position <= ancestor.through)
 }
 
 function isSameEvent(place: CursorPlace, event: RawEvent | undefined): boolean {

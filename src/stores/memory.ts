@@ -7,15 +7,18 @@
 
 import { contentDigest } from '../core/content-digest.ts'
 import { decide, receiptOf } from '../core/decide.ts'
+import { movedError } from '../core/moved.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import { limits } from '../limits.ts'
+import type { CopyTarget } from './copy-port.ts'
 import type { ImportSource } from './import-record.ts'
 import { chunksOf, collect, endClaims, stage } from './memory/blobs.ts'
+import { MemoryCopyTarget } from './memory/copy-target.ts'
 import { dumpPages, snapshotOf } from './memory/dump.ts'
-import { assertEmpty, loadState } from './memory/load.ts'
+import { assertEmpty, isEmpty, loadState } from './memory/load.ts'
 import { readPages } from './memory/read.ts'
 import { retain } from './memory/retain.ts'
 import { encodePlaced, MemoryState } from './memory/state.ts'
@@ -25,6 +28,7 @@ import type {
   AgendaQuery,
   Batch,
   BlobInfo,
+  DumpOptions,
   ImportRecord,
   JournalHead,
   LeaseState,
@@ -33,6 +37,7 @@ import type {
   ReadItem,
   ReadQuery,
   Receipt,
+  Relocation,
   RetentionReport,
   RetentionRule,
   StagedBlob,
@@ -56,10 +61,16 @@ export interface MemoryStore extends Store {
   /** Fills an empty journal with exported records, all of them or none. Rejects with TARGET_NOT_EMPTY, or with
    * IMPORT_INVALID and the record's index in its details. Blobs kept outside the records are staged before. */
   load(records: ImportSource): Promise<void>
+  /** This store as the target of a copy: it must be empty, and takes the identity of what is copied. */
+  copyTarget(name: string): CopyTarget
 }
 
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   return new ArrayStore(options)
+}
+
+export function isMemoryStore(store: Store): store is MemoryStore {
+  return store instanceof ArrayStore
 }
 
 export const memoryManifest: StoreManifest = Object.freeze({
@@ -78,8 +89,10 @@ class ArrayStore implements MemoryStore {
   readonly manifest: StoreManifest = memoryManifest
   readonly readOnly: undefined
   readonly #clock: Clock
-  readonly #identity: StoreIdentity
   readonly #watchers: Set<() => void> = new Set()
+  #identity: StoreIdentity
+  #relocation: Relocation | undefined
+  readonly #copying: MemoryCopyTarget
   #state: MemoryState = new MemoryState()
   #isClosed = false
   #isWakeDue = false
@@ -87,6 +100,10 @@ class ArrayStore implements MemoryStore {
   constructor(options: MemoryStoreOptions) {
     this.#clock = options.clock
     this.#identity = { journalId: options.journalId ?? options.random.hex(16), epoch: options.random.hex(16) }
+    this.#copying = new MemoryCopyTarget({
+      isFree: () => isEmpty(this.#open()),
+      adopt: (identity, state) => this.#adopt(identity, state),
+    })
   }
 
   identity(): StoreIdentity {
@@ -102,7 +119,7 @@ class ArrayStore implements MemoryStore {
   }
 
   #append(batch: Batch): Receipt {
-    const state = this.#open()
+    const state = this.#writable()
     const decision = decide(batch, state, this.#clock.now())
     switch (decision.kind) {
       case 'refused':
@@ -194,7 +211,7 @@ class ArrayStore implements MemoryStore {
   }
 
   async stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
-    this.#open()
+    this.#writable()
     const bytes = await collect(content)
     this.#open()
     return stage(() => this.#state.blobs, bytes)
@@ -210,13 +227,37 @@ class ArrayStore implements MemoryStore {
   }
 
   async retain(rule: RetentionRule, options: { readonly dryRun: boolean }): Promise<RetentionReport> {
-    const report = retain(this.#open(), rule, { dryRun: options.dryRun, now: this.#now() })
+    const report = retain(options.dryRun ? this.#open() : this.#writable(), rule, {
+      dryRun: options.dryRun,
+      now: this.#now(),
+    })
     if (!options.dryRun && report.events > 0) this.#wakeSoon()
     return report
   }
 
-  dump(): AsyncIterable<readonly ImportRecord[]> {
-    return dumpPages(snapshotOf(this.#open()), () => this.#open())
+  dump(options: DumpOptions = {}): AsyncIterable<readonly ImportRecord[]> {
+    return dumpPages(snapshotOf(this.#open()), () => this.#open(), options)
+  }
+
+  async relocation(): Promise<Relocation | undefined> {
+    this.#open()
+    return this.#relocation
+  }
+
+  async relocate(to: Relocation | undefined): Promise<void> {
+    this.#open()
+    this.#relocation = to
+  }
+
+  copyTarget(name: string): CopyTarget {
+    return this.#copying.named(name)
+  }
+
+  #adopt(identity: StoreIdentity, state: MemoryState): void {
+    assertEmpty(this.#open())
+    this.#identity = identity
+    this.#state = state
+    this.#wakeSoon()
   }
 
   async verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {
@@ -291,6 +332,14 @@ class ArrayStore implements MemoryStore {
       throw new HoldfastError('CLOSED', 'the journal is closed', { hint: 'Open it again.' })
     }
     return this.#state
+  }
+
+  /** What is being copied into it is no journal yet, and what has gone elsewhere none any more. */
+  #writable(): MemoryState {
+    const state = this.#open()
+    if (this.#relocation !== undefined) throw movedError('this journal', this.#relocation)
+    this.#copying.mustNotBeUnfinished()
+    return state
   }
 
   /** The journal's own time: it never decreases, whatever the clock does. */

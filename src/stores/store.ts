@@ -34,6 +34,26 @@ export interface StoreIdentity {
   /** Identity of this history, 32 lower-case hexadecimal digits (they stand in cursors); changes when history is
    * replaced. */
   readonly epoch: string
+  /** Histories that this one goes on from, oldest first: of a fork, and of what was copied from one. Their cursors are
+   * honoured up to where it left them. Absent: none. */
+  readonly ancestors?: readonly Ancestor[]
+}
+
+export interface Ancestor {
+  readonly epoch: string
+  /** The last position that both histories have. */
+  readonly through: Position
+}
+
+/** Where a journal goes or has gone: from then on it is for reading only, whoever opens it. */
+export interface Relocation {
+  /** moving: the copy is being finished, or was cut off in that; moved: the copy is the journal now. */
+  readonly state: 'moving' | 'moved'
+  /** As a person would name it, without secrets. */
+  readonly to: string
+  /** Id of the copy (CopyNote). */
+  readonly copy: string
+  readonly time: TimeMs
 }
 
 // ── Appending ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -331,6 +351,12 @@ export interface ImportRecord {
   readonly chunk?: string
 }
 
+export interface DumpOptions {
+  /** Blobs whose content the caller doesn't need: their records may come without `data` and without chunks. A store may
+   * give the content all the same. */
+  readonly withoutContent?: (digest: string) => boolean | Promise<boolean>
+}
+
 export interface Store {
   readonly manifest: StoreManifest
   identity(): StoreIdentity
@@ -378,7 +404,16 @@ export interface Store {
 
   /** All that an export needs, in pages of bounded memory, as durable when it begins; appends go on meanwhile, retention
    * waits. The same content gives the same records in every store. */
-  dump(): AsyncIterable<readonly ImportRecord[]>
+  dump(options?: DumpOptions): AsyncIterable<readonly ImportRecord[]>
+
+  /** Where this journal goes or has gone; undefined where it stays. What it tells is durable, also where another
+   * process set it and was killed over it. */
+  relocation(): Promise<Relocation | undefined>
+  /** Sets or (undefined) clears that, durably, waiting for appends in flight: what was acknowledged before it resolves is
+   * in every later dump(). While it is set, append, stageBlob and retain reject with MOVED (core/moved.ts), in every
+   * process that has the journal open. Throws READ_ONLY, SUPERSEDED or what the storage says; then, when it was being
+   * set, the journal is writable as before. */
+  relocate(to: Relocation | undefined): Promise<void>
 
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport>
   stats(): Promise<StoreStats>

@@ -20,6 +20,7 @@ import { journalHeads } from './conformance/heads.ts'
 import { large } from './conformance/large.ts'
 import { leases } from './conformance/leases.ts'
 import { lifecycle } from './conformance/lifecycle.ts'
+import { moves } from './conformance/moving.ts'
 import { numbersKept } from './conformance/numbers-kept.ts'
 import { paging } from './conformance/paging.ts'
 import { payloads } from './conformance/payloads.ts'
@@ -66,6 +67,7 @@ const definitions: readonly CaseDefinition[] = [
   ...blobs,
   ...blobCollection,
   ...upkeep,
+  ...moves,
   ...lifecycle,
   ...readersElsewhere,
   ...large,

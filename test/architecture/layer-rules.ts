@@ -20,6 +20,7 @@ interface Layer {
 
 const base = ['base']
 const storePort = 'stores/store.ts'
+const copyPort = 'stores/copy-port.ts'
 const diskPorts = ['disks/disk.ts', 'disks/directories.ts']
 // What belongs to the disk port beside types: the shape of a path, and of an error of the system, and doing as a whole what
 // a file of the port may do in parts.
@@ -35,7 +36,7 @@ export const layers: readonly Layer[] = [
     name: 'core',
     contains: /^core\//,
     below: base,
-    typesOf: [storePort],
+    typesOf: [storePort, copyPort],
     node: pureNode,
     ports: new RegExp(`${io.source}|\\bprocess\\b|\\bsetImmediate\\b`),
   },
@@ -45,7 +46,7 @@ export const layers: readonly Layer[] = [
     name: 'engine',
     contains: /^engine\//,
     below: [...base, 'core', 'host'],
-    typesOf: [storePort, ...diskPorts],
+    typesOf: [storePort, copyPort, ...diskPorts],
     also: diskWords,
     node: pureNode,
     ports: io,
@@ -63,7 +64,7 @@ export const layers: readonly Layer[] = [
     name: 'transfer',
     contains: /^transfer\//,
     below: [...base, 'core', 'host'],
-    typesOf: [storePort, 'disks/files.ts'],
+    typesOf: [storePort, copyPort, 'disks/files.ts'],
     node: [...pureNode, 'node:buffer'],
     ports: io,
   },
@@ -84,7 +85,8 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'composition',
-    contains: /^(index|open|open-directory|open-postgres|open-sqlite|make-directories|submit|upkeep|import)\.ts$/,
+    contains:
+      /^(index|open|open-directory|open-postgres|open-sqlite|make-directories|submit|upkeep|import|copy|copy-places)\.ts$/,
     below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features'],
   },
   {

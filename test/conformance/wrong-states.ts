@@ -1,5 +1,6 @@
 // Stores that are wrong in what stands beside the events: heads, agenda, leases, retention, blobs, watching, closing.
 
+import type { Relocation } from '../../src/stores/store.ts'
 import { type WrongStore, wrong } from './wrong-store.ts'
 
 export const wrongStates: readonly WrongStore[] = [
@@ -124,5 +125,37 @@ export const wrongStates: readonly WrongStore[] = [
           change.op === 'release' ? change : { ...change, ttlMs: change.ttlMs + 1 },
         ),
       }),
+  })),
+  wrong('moving', 'takes appends although it has gone', () => {
+    let mark: Relocation | undefined
+    return {
+      relocate: async (to) => {
+        mark = to
+      },
+      relocation: async () => mark,
+    }
+  }),
+  wrong('moving', 'retains although it has gone', (right) => ({
+    async retain(rule, options) {
+      const mark = await right.relocation()
+      if (mark === undefined) return right.retain(rule, options)
+      await right.relocate(undefined)
+      const report = await right.retain(rule, options)
+      await right.relocate(mark)
+      return report
+    },
+  })),
+  wrong('moving', 'gives the receipt of a command id although it has gone', (right) => ({
+    append: async (batch) => (batch.command && (await right.command(batch.command.id))) ?? right.append(batch),
+  })),
+  wrong('moving', 'stays marked', (right) => ({
+    relocate: async (to) => (to === undefined ? undefined : right.relocate(to)),
+  })),
+  wrong('moving', 'leaves blobs out whose content is not asked for', (right) => ({
+    async *dump(options) {
+      for await (const page of right.dump(options)) {
+        yield options === undefined ? page : page.filter(({ control }) => control?.includes('"blob"') !== true)
+      }
+    },
   })),
 ]

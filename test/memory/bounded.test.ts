@@ -13,7 +13,7 @@ const events = Number(process.env.MEMORY_EVENTS ?? 240_000)
 const heapMiB = 40
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const script = fileURLToPath(new URL('long-work.mjs', import.meta.url))
-const works = ['append', 'read', 'verify', 'export', 'import', 'backup', 'retain'] as const
+const works = ['append', 'read', 'verify', 'export', 'import', 'backup', 'fork', 'retain'] as const
 
 const kinds = [
   { name: 'a directory', file: 'journal', events },

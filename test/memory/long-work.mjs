@@ -2,7 +2,7 @@
 //   node --max-old-space-size=<MiB> long-work.mjs <what> <journal: a directory or a .db file> <beside it> <events>
 
 import { extname } from 'node:path'
-import { importJournal, open } from '../../dist/index.js'
+import { copyJournal, importJournal, open } from '../../dist/index.js'
 
 const [what, path, beside, count] = process.argv.slice(2)
 const events = Number(count)
@@ -43,6 +43,9 @@ const works = {
 if (what === 'import') {
   const report = await importJournal(`${beside}/export`, `${beside}/imported${extname(path)}`, options)
   console.log(report.events)
+} else if (what === 'fork') {
+  const report = await copyJournal(path, `${beside}/forked`, { ...options, fork: true })
+  console.log(report.compared.rows.find(({ kind }) => kind === 'event').count)
 } else {
   const journal = await open(path, options)
   console.log(await works[what](journal))

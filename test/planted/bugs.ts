@@ -14,6 +14,7 @@ export interface PlantedBug {
 
 const crash: readonly string[] = ['test/crash/crash-even.test.ts', 'test/crash/crash-odd.test.ts']
 const faults: readonly string[] = ['test/faults/faults.test.ts']
+const copying: readonly string[] = ['test/copy/crash.test.ts']
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -200,5 +201,47 @@ export const plantedBugs: readonly PlantedBug[] = [
     from: 'to: tail.witness, sum: header.sum',
     to: 'to: tail.complete, sum: header.sum',
     tests: ['test/sim/sim.test.ts'],
+  },
+  {
+    name: 'a copy finished before its source is marked',
+    file: 'src/transfer/copy.ts',
+    from: '      if (!isMarked) await this.#store.relocate(moving)\n',
+    to: '',
+    tests: copying,
+  },
+  {
+    name: 'a finished copy that a killed process left taken for durable',
+    file: 'src/stores/file/copy-target.ts',
+    from: "  if (identity?.copy !== undefined || note !== undefined) await disk.syncDirectory('')\n",
+    to: '',
+    tests: copying,
+  },
+  {
+    name: 'a mark whose name is not synced',
+    file: 'src/engine/moved-file.ts',
+    from: "summedLine({ holdfast: formatVersion, state, to, copy, time }))\n  await disk.syncDirectory('')\n",
+    to: 'summedLine({ holdfast: formatVersion, state, to, copy, time }))\n',
+    tests: copying,
+  },
+  {
+    name: 'the state of an interrupted copy kept for the next one',
+    file: 'src/engine/kept-segments.ts',
+    from: '      if (found.length === max || !(await isHistory(disk, before))) break\n',
+    to: '      if (found.length === max) break\n',
+    tests: ['src/engine/kept-segments.test.ts'],
+  },
+  {
+    name: 'a continued copy that is not compared',
+    file: 'src/transfer/copy.ts',
+    from: '      if (copied?.differing.length === 0) return copied\n',
+    to: '      if (copied !== undefined) return copied\n',
+    tests: copying,
+  },
+  {
+    name: 'a source that takes writes before its unfinished copy is removed',
+    file: 'src/transfer/copy-abandon.ts',
+    from: '  if (marked !== undefined) mustBeThere(source, target, marked)\n',
+    to: '  if (marked !== undefined) await store.relocate(undefined)\n',
+    tests: ['test/copy/outcomes.test.ts', 'test/copy/crash.test.ts'],
   },
 ]

@@ -11,10 +11,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 /** What the tests need beside the source. */
 const copied = [
   'src',
+  'test/copy',
   'test/crash',
   'test/faults',
   'test/flip',
   'test/sim',
+  'test/transfer',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',

@@ -2,11 +2,13 @@
 // chunk of a blob makes room for its content.
 
 import { createHash } from 'node:crypto'
+import { copyUnfinished } from '../../core/moved.ts'
 import type { Disk } from '../../disks/disk.ts'
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { readFully } from '../../disks/whole-io.ts'
 import { isHoldfastError } from '../../errors.ts'
 import type { Finding } from '../../stores/store.ts'
+import { readCopying } from '../copying-file.ts'
 import { readIdentity, writeIdentity } from '../identity.ts'
 import { blobPath, folders, identityPath } from '../layout.ts'
 import { ensureDirectory, listNames, removeIfThere } from '../whole-file.ts'
@@ -44,6 +46,8 @@ export async function dropCaches(disk: Disk): Promise<void> {
 
 export async function planIdentity({ disk }: RepairScene, action: { readonly do: string }): Promise<PlannedRepair> {
   if (await hasIdentity(disk)) throw doesNotApply(action, `${identityPath} is well`)
+  const copying = await readCopying(disk)
+  if (copying !== undefined) throw copyUnfinished(disk.label, copying)
   const header = (await findSegments(disk)).find((segment) => segment.header !== undefined)?.header?.header
   if (header === undefined) throw doesNotApply(action, 'no segment has a valid header from which it could be made')
   const { journal, epoch, time } = header

@@ -1,18 +1,30 @@
 // What lies in the directory beside the log: the identity, the fences, the published durable place, and what does not
 // belong there. Nothing is removed or moved: that is for repair, and for whoever put it there to decide.
 
+import { movedError } from '../../core/moved.ts'
 import type { Disk, DiskEntry } from '../../disks/disk.ts'
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { isHoldfastError } from '../../errors.ts'
+import { readCopying } from '../copying-file.ts'
 import { type DurablePlace, parseMark } from '../durable-mark.ts'
 import { type Identity, readIdentity } from '../identity.ts'
-import { durablePath, folders, identityPath, isPart, parseFenceName, parseSegmentName } from '../layout.ts'
+import {
+  copyingPath,
+  durablePath,
+  folders,
+  identityPath,
+  isPart,
+  movedPath,
+  parseFenceName,
+  parseSegmentName,
+} from '../layout.ts'
+import { readMoved } from '../moved-file.ts'
 import { readWholeFile } from '../whole-file.ts'
 import { looking, tellTrouble } from './disk-trouble.ts'
 import type { Findings } from './findings.ts'
 
 const markBytes = 128
-const rootFiles: ReadonlySet<string> = new Set([identityPath, durablePath, 'owner.json'])
+const rootFiles: ReadonlySet<string> = new Set([identityPath, durablePath, movedPath, copyingPath, 'owner.json'])
 const rootFolders: ReadonlySet<string> = new Set(Object.values(folders))
 
 /** The identity; undefined when it can't be read, which is told. */
@@ -31,6 +43,21 @@ export async function checkIdentity(disk: Disk, findings: Findings): Promise<Ide
     }
   }
   return undefined
+}
+
+/** Whether a copy is being made here: then there is no journal yet that could be looked at. */
+export async function checkCopying(disk: Disk, findings: Findings): Promise<boolean> {
+  if (disk.existsNow(identityPath) || !disk.existsNow(copyingPath)) return false
+  const looked = await looking(findings, copyingPath, () => readCopying(disk).catch(unlessOurs))
+  const of = looked.value === undefined ? '' : ` of ${looked.value.from}`
+  const message = `the directory is an unfinished copy${of}: run holdfast copy again, or with --abandon`
+  findings.damage('copy-unfinished', copyingPath, message, { offset: 0 })
+  return true
+}
+
+/** Damaged or not, it is told as what it is. */
+function unlessOurs(error: unknown): undefined {
+  if (!isHoldfastError(error)) throw error
 }
 
 /** Everything but blobs/, which is looked at together with the blobs. Returns the segments' names, unsorted. */
@@ -119,6 +146,21 @@ export async function checkMark(disk: Disk, findings: Findings): Promise<Durable
     return mark
   })
   return looked.value
+}
+
+/** Whether the journal has gone elsewhere: no damage, but nothing is written to it any more. */
+export async function checkMoved(disk: Disk, findings: Findings): Promise<void> {
+  try {
+    const moved = await readMoved(disk)
+    if (moved === undefined) return
+    const message = `${movedError('the journal', moved).message}: here it is for reading only`
+    findings.note(moved.state, movedPath, message)
+  } catch (error) {
+    if (!isHoldfastError(error, 'DAMAGED', 'FOREIGN_FILE')) return tellTrouble(findings, movedPath, error)
+    const message =
+      'it says where the journal was moved, and is not what was written: the journal does not open for writing'
+    findings.damage('moved-damaged', movedPath, message, { offset: 0 })
+  }
 }
 
 /** Fence files are never removed: what a header names must be there. */

@@ -6,17 +6,18 @@ import type { Blobs } from '../../engine/blobs.ts'
 import { dumpLog } from '../../engine/dump.ts'
 import { stateKeys } from '../../engine/state-keys.ts'
 import { HoldfastError, isHoldfastError } from '../../errors.ts'
-import type { ImportRecord } from '../store.ts'
+import type { DumpOptions, ImportRecord } from '../store.ts'
 import type { CurrentLog } from './current-log.ts'
 import type { FileLog } from './file-log.ts'
 
 export async function* dumpBesideWriter(
   current: CurrentLog,
   blobs: Blobs,
+  options: DumpOptions,
 ): AsyncGenerator<readonly ImportRecord[], void, undefined> {
   const log = await current.openAnother()
   try {
-    yield* dumpLog({ log, blobs })
+    yield* dumpLog({ log, blobs }, options)
   } catch (error) {
     const isOfFiles = isHoldfastError(error, 'DAMAGED') || errorCodeOf(error) === 'ENOENT'
     throw isOfFiles && (await isRewritten(log, current)) ? rewritten(error) : error

@@ -5,6 +5,7 @@ import type { Seq } from '../../core/numbers.ts'
 import type { Directories } from '../../disks/directories.ts'
 import { Blobs } from '../../engine/blobs.ts'
 import { Inbox } from '../../engine/inbox.ts'
+import { readMoved } from '../../engine/moved-file.ts'
 import type { Ownership } from '../../engine/owner.ts'
 import { probeDisk } from '../../engine/probe.ts'
 import { earliestSeq } from '../../engine/stream-read.ts'
@@ -13,6 +14,7 @@ import type {
   AgendaQuery,
   Batch,
   BlobInfo,
+  DumpOptions,
   ImportRecord,
   JournalHead,
   LeaseState,
@@ -21,6 +23,7 @@ import type {
   ReadItem,
   ReadQuery,
   Receipt,
+  Relocation,
   RetentionReport,
   RetentionRule,
   StagedBlob,
@@ -56,6 +59,8 @@ export type FileStoreOptions = Omit<FileLogOptions, 'events' | 'blobs' | 'fence'
   /** undefined: for reading only. */
   readonly ownership: Ownership | undefined
   readonly readOnlyReason: string | undefined
+  /** What moved.json says, where that doesn't keep it from being opened. */
+  readonly relocation?: Relocation | undefined
   /** Where backups are made; without it there are none. */
   readonly directories?: Directories | undefined
 }
@@ -84,6 +89,7 @@ export class FileStore implements Store {
     this.#blobs = parts.blobs
     this.#watchers = parts.watchers
     this.#gate = new Gate(options.disk, { readOnly: options.readOnlyReason, fence: options.ownership?.fence })
+    this.#gate.relocation = options.relocation
     const { disk, ownership, directories } = options
     const changed = () => this.#watchers.wake()
     this.#upkeep = new Upkeep({ ...parts, disk, ownership, directories, gate: this.#gate, changed })
@@ -96,7 +102,7 @@ export class FileStore implements Store {
       durable: () => watchers.wake(),
       failed: () => watchers.wake(),
     }
-    const { ownership, readOnlyReason: _reason, directories: _directories, ...rest } = options
+    const { ownership, readOnlyReason: _reason, relocation: _moved, directories: _directories, ...rest } = options
     const current = await CurrentLog.open({ ...rest, fence: ownership?.fence, blobs, events })
     const store = new FileStore(options, { current, blobs, watchers })
     if (ownership !== undefined) {
@@ -115,7 +121,8 @@ export class FileStore implements Store {
   }
 
   identity(): StoreIdentity {
-    return { journalId: this.#log.identity.journal, epoch: this.#log.identity.epoch }
+    const { journal, epoch, ancestors } = this.#log.identity
+    return { journalId: journal, epoch, ...(ancestors === undefined ? {} : { ancestors }) }
   }
 
   get recovery(): FileLog['recovery'] {
@@ -124,7 +131,7 @@ export class FileStore implements Store {
 
   append(batch: Batch): Promise<Receipt> {
     const { writer } = this.#log
-    if (writer === undefined || this.#gate.isClosed) return Promise.reject(this.#gate.refusal())
+    if (writer === undefined || !this.#gate.mayWrite) return Promise.reject(this.#gate.refusal())
     return writer.append(batch)
   }
 
@@ -205,7 +212,7 @@ export class FileStore implements Store {
   }
 
   stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
-    if (this.#log.writer === undefined || this.#gate.isClosed) return Promise.reject(this.#gate.refusal())
+    if (this.#log.writer === undefined || !this.#gate.mayWrite) return Promise.reject(this.#gate.refusal())
     return this.#blobs.stage(content, this.#log)
   }
 
@@ -224,8 +231,25 @@ export class FileStore implements Store {
     return this.#upkeep.retain(rule, options, () => this.pins())
   }
 
-  dump(): AsyncIterable<readonly ImportRecord[]> {
-    return this.#upkeep.dump()
+  dump(options: DumpOptions = {}): AsyncIterable<readonly ImportRecord[]> {
+    return this.#upkeep.dump(options)
+  }
+
+  relocation(): Promise<Relocation | undefined> {
+    return this.#gate.typed(async () => {
+      this.#gate.mustBeOpen()
+      return readMoved(this.#options.disk)
+    })
+  }
+
+  relocate(to: Relocation | undefined): Promise<void> {
+    return this.#upkeep.relocate(to)
+  }
+
+  /** Refuses changes as if it were marked, in this process alone: what was acknowledged before is in every dump from the
+   * moment at which it resolves. */
+  hold(relocation: Relocation): Promise<void> {
+    return this.#upkeep.hold(relocation)
   }
 
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport> {

@@ -1,12 +1,14 @@
 // Opening a directory as a journal: what is there, who may write, and what to do when it can't be written. Every way in
 // which this can go wrong has its own code, because a person stands before it.
 
+import { movedError } from '../../core/moved.ts'
 import type { Directories } from '../../disks/directories.ts'
 import type { Disk } from '../../disks/disk.ts'
 import { errorCodeOf } from '../../disks/disk-error.ts'
 import { checkEmpty, createLog } from '../../engine/create-log.ts'
 import { type Identity, readIdentity } from '../../engine/identity.ts'
 import { identityPath } from '../../engine/layout.ts'
+import { readMoved } from '../../engine/moved-file.ts'
 import { becomeOwner, type Ownership, type ProcessFacts } from '../../engine/owner.ts'
 import type { OpenProgress } from '../../engine/segment-fold.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -24,6 +26,8 @@ export interface FileOpenOptions {
   readonly takeover?: boolean | undefined
   readonly create?: 'if-missing' | 'never' | 'exclusive' | undefined
   readonly segmentBytes?: number | undefined
+  /** Opens for writing what is marked as moved, too: only to take the mark back or to finish. */
+  readonly evenMoved?: boolean | undefined
   /** Where backups are made; without it there are none. */
   readonly directories?: Directories | undefined
   /** Called while the log is read because its caches don't cover it. */
@@ -68,7 +72,11 @@ async function openOwned(options: FileOpenOptions, ownership: Ownership): Promis
     // Looked at again under the lock: another process may have made the journal meanwhile.
     const existing = await readIdentity(disk)
     const identity = existing ?? (await createLog(disk, { clock, random, fence: ownership.fence }))
-    return await FileStore.open({ ...storeOptions(options, identity), ownership, readOnlyReason: undefined })
+    // Under the lock too: whoever moves a journal holds it until the mark stands.
+    const relocation = await readMoved(disk)
+    if (relocation !== undefined && options.evenMoved !== true) throw movedError(disk.label, relocation)
+    const parts = storeOptions(options, identity)
+    return await FileStore.open({ ...parts, ownership, relocation, readOnlyReason: undefined })
   } catch (error) {
     await ownership.lock.release()
     if (!isRoomOrRights(error) || (await readIdentity(disk)) === undefined) throw error

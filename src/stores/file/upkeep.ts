@@ -8,14 +8,17 @@ import type { Blobs } from '../../engine/blobs.ts'
 import { dumpLog } from '../../engine/dump.ts'
 import { superseded } from '../../engine/failure.ts'
 import { fencePath } from '../../engine/layout.ts'
+import { removeMoved, writeMoved } from '../../engine/moved-file.ts'
 import type { Ownership } from '../../engine/owner.ts'
 import { retainLog } from '../../engine/retention.ts'
 import { verifyLog } from '../../engine/verify.ts'
 import { HoldfastError } from '../../errors.ts'
 import type {
+  DumpOptions,
   ImportRecord,
   LongWork,
   PinState,
+  Relocation,
   RetentionReport,
   RetentionRule,
   VerifyProgress,
@@ -67,6 +70,7 @@ export class Upkeep {
     const { blobs, current, changed } = this.#parts
     return this.#inTurn(async () => {
       if (this.#log.writer === undefined && !options.dryRun) throw this.#gate.refusal()
+      if (!options.dryRun) this.#gate.mustNotBeMoved()
       const report = await retainLog({ log: this.#log, blobs, pins: await pins() }, rule, options)
       if (!options.dryRun) {
         await current.findEarliest()
@@ -112,25 +116,61 @@ export class Upkeep {
     })
   }
 
-  dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
-    return this.#gate.typedParts(async () => {
-      this.#gate.mustBeOpen()
-      return this.#log.writer === undefined ? this.#dumpAsReader() : this.#dumpInTurn()
+  async hold(relocation: Relocation): Promise<void> {
+    this.#gate.relocation = relocation
+    await this.#inTurn(async () => {
+      await this.#log.writer?.settled()
     })
   }
 
-  async *#dumpAsReader(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
-    for await (const page of dumpBesideWriter(this.#parts.current, this.#parts.blobs)) {
+  /** In its turn, so that a retention under way is over before. */
+  async relocate(to: Relocation | undefined): Promise<void> {
+    const before = this.#gate.relocation
+    if (to !== undefined) this.#gate.relocation = to
+    await this.#inTurn(async () => {
+      const { writer } = this.#log
+      if (writer === undefined) throw this.#gate.refusal()
+      try {
+        await writer.settled()
+        if (to === undefined) await removeMoved(this.#parts.disk)
+        else await this.#markMoved(to)
+        this.#gate.relocation = to
+      } catch (error) {
+        // Where that can't be taken back either, nothing more is written: whoever opens the journal next may find it.
+        if (to?.state === 'moving') await removeMoved(this.#parts.disk)
+        this.#gate.relocation = before
+        throw error
+      }
+    })
+  }
+
+  /** A process that takes the journal over makes its fence first and looks for the mark then; here the mark comes first,
+   * so one of the two finds the other. */
+  async #markMoved(to: Relocation): Promise<void> {
+    const { disk, ownership } = this.#parts
+    await writeMoved(disk, to)
+    if (ownership !== undefined && disk.existsNow(fencePath(ownership.fence + 1))) throw superseded(disk)
+  }
+
+  dump(options: DumpOptions): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    return this.#gate.typedParts(async () => {
+      this.#gate.mustBeOpen()
+      return this.#log.writer === undefined ? this.#dumpAsReader(options) : this.#dumpInTurn(options)
+    })
+  }
+
+  async *#dumpAsReader(options: DumpOptions): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+    for await (const page of dumpBesideWriter(this.#parts.current, this.#parts.blobs, options)) {
       this.#gate.mustBeOpen()
       yield page
     }
   }
 
   /** Keeps its turn until the last page was taken: what it reads may not be removed. Closing doesn't wait for it. */
-  async *#dumpInTurn(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+  async *#dumpInTurn(options: DumpOptions): AsyncGenerator<readonly ImportRecord[], void, undefined> {
     const release = await this.#turns.hold(() => this.#gate.mustBeOpen())
     try {
-      for await (const page of dumpLog({ log: this.#log, blobs: this.#parts.blobs })) {
+      for await (const page of dumpLog({ log: this.#log, blobs: this.#parts.blobs }, options)) {
         this.#gate.mustBeOpen()
         yield page
       }

@@ -6,7 +6,7 @@ import { type GoneHeads, type RemovedBlock, removedRecords } from '../../core/re
 import { compareUtf8 } from '../../core/utf8-order.ts'
 import { limits } from '../../limits.ts'
 import { agendaControl, controlRecord, inlineBlobRecord, inPages, leaseControl, pinControl } from '../export-records.ts'
-import type { ImportRecord } from '../store.ts'
+import type { DumpOptions, ImportRecord } from '../store.ts'
 import type { BlobState } from './blobs.ts'
 import type { MemoryState, StoredEvent } from './state.ts'
 
@@ -26,15 +26,21 @@ export function snapshotOf(state: MemoryState): Snapshot {
 }
 
 /** `open` throws CLOSED once the journal is. */
-export function dumpPages(
+export async function* dumpPages(
   snapshot: Snapshot,
   open: () => unknown,
+  { withoutContent = () => false }: DumpOptions = {},
 ): AsyncGenerator<readonly ImportRecord[], void, undefined> {
-  return inPages(recordsOf(snapshot), open)
+  const skipped = new Set<string>()
+  for (const [digest] of snapshot.blobs) if (await withoutContent(digest)) skipped.add(digest)
+  yield* inPages(recordsOf(snapshot, skipped), open)
 }
 
-function* recordsOf(snapshot: Snapshot): Generator<ImportRecord, void, undefined> {
-  for (const [digest, { content }] of snapshot.blobs) yield* blobRecords(digest, content)
+function* recordsOf(snapshot: Snapshot, skipped: ReadonlySet<string>): Generator<ImportRecord, void, undefined> {
+  for (const [digest, { content }] of snapshot.blobs) {
+    if (skipped.has(digest)) yield controlRecord({ control: 'blob', digest, bytes: content.length })
+    else yield* blobRecords(digest, content)
+  }
   yield* history(snapshot)
   for (const control of snapshot.controls) yield controlRecord(control)
 }

@@ -64,13 +64,17 @@ function isBlobToCome(state: MemoryState, control: Control): control is BlobCont
   )
 }
 
-export function assertEmpty(state: MemoryState): void {
-  // Staged blobs don't count: those that are kept outside the records come first.
-  const isEmpty =
+/** Staged blobs don't count: those that are kept outside the records come first. */
+export function isEmpty(state: MemoryState): boolean {
+  return (
     state.position === 0 &&
     state.removed.length === 0 &&
     state.commands.size + state.agenda.size + state.leases.size + state.pins.size + state.released.size === 0
-  if (isEmpty) return
+  )
+}
+
+export function assertEmpty(state: MemoryState): void {
+  if (isEmpty(state)) return
   throw new HoldfastError('TARGET_NOT_EMPTY', 'the journal already has content', {
     hint: 'Import into a new journal.',
   })

@@ -1,7 +1,6 @@
 // How far it is: on a terminal one line that changes, elsewhere a line every few seconds.
 
 import type { WriteStream } from 'node:tty'
-import { progressText, type Report } from './report.ts'
 
 const everyMs = { terminal: 200, elsewhere: 10_000 } as const
 
@@ -15,14 +14,14 @@ export class ProgressLine {
     this.#out = out
   }
 
-  show(report: Report): void {
+  /** The text is made only when it is shown. */
+  show(text: () => string): void {
     const out = this.#out
     const isTerminal = out?.isTTY === true
     const now = Date.now()
     if (out === undefined || now - this.#shownAt < (isTerminal ? everyMs.terminal : everyMs.elsewhere)) return
     this.#shownAt = now
-    const text = progressText(report)
-    out.write(isTerminal ? `\r\u001b[K${text.slice(0, Math.max(20, out.columns - 1))}` : `${text}\n`)
+    out.write(isTerminal ? `\r\u001b[K${text().slice(0, Math.max(20, out.columns - 1))}` : `${text()}\n`)
     this.#isShown = isTerminal
   }
 
