@@ -28,6 +28,8 @@ export async function copyKindOf(target: Target, options: CopyPlaceOptions): Pro
   switch (target.kind) {
     case 'file':
       return directoryKind(target.path, options)
+    case 'sqlite':
+    case 'postgres':
     case 'memory':
       throw invalidArgument(
         'what is copied',

@@ -138,7 +138,7 @@ async function makeJournal(connection: Connection, options: PostgresOptions): Pr
     events: 0,
     bytes: 0,
     forgetBefore: 0,
-    moved: undefined,
+    copying: undefined,
   }
   for (;;) {
     const [made] = await connection.rows(

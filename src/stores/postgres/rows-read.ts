@@ -17,7 +17,7 @@ import { agendaValues, commandValues, headValues, leaseValues, pinValues, stream
 import type { Row } from './driver.ts'
 
 export const headColumns = `h.journal_id, h.epoch, h.created, h.position, h.durable, h.time, h.event_time, h.earliest,
-  h.events, h.bytes, h.forget_before, h.moved, h.sum`
+  h.events, h.bytes, h.forget_before, h.copying, h.sum`
 
 export function headOf(row: Row, file: string): HeadRow {
   const number = (name: string): number => row[name] as number
@@ -33,7 +33,7 @@ export function headOf(row: Row, file: string): HeadRow {
     events: number('events'),
     bytes: number('bytes'),
     forgetBefore: number('forget_before'),
-    moved: (row.moved as string | null) ?? undefined,
+    copying: (row.copying as string | null) ?? undefined,
   }
   return checked(read, headValues(read), { sum: row.sum, file, table: 'head' })
 }

@@ -51,8 +51,8 @@ create table head (
   -- Numbers given out to streams and types.
   streams       integer not null default 0,
   types         integer not null default 0,
-  -- Set once the journal was moved elsewhere: nobody writes here any more.
-  moved         text,
+  -- What copying noted, as JSON: that this is no journal yet, where the journal goes, what it was made from.
+  copying       text,
   sum           integer not null
 ) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 

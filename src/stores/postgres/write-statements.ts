@@ -268,5 +268,5 @@ const headColumnOf: Readonly<Record<keyof HeadChange, string>> = {
   events: 'events',
   bytes: 'bytes',
   forgetBefore: 'forget_before',
-  moved: 'moved',
+  copying: 'copying',
 }

@@ -14,6 +14,7 @@ import { limits } from '../../limits.ts'
 import type { Batch, Receipt } from '../store.ts'
 import type { Turns } from '../turns.ts'
 import { type SqlBackend, SqlFailure } from './backend.ts'
+import { mustStay } from './copy-marks.ts'
 import { Judging } from './judging.ts'
 import { nextTurn } from './next-turn.ts'
 import { toldError, withPatience } from './retry.ts'
@@ -169,7 +170,7 @@ export class Appender {
     const group = await backend.begin(wantedBy(tasks.map(({ batch }) => batch)))
     let judged: Omit<Attempt, 'head'> & { readonly judging: Judging }
     try {
-      mustNotBeMoved(group.found.head)
+      mustStay(group.found.head, backend.label)
       const judging = new Judging(group.found, blobs)
       const told = tasks.map((task) => ({ task, batch: task.batch, outcome: judging.judge(task.batch, clock.now()) }))
       judged = { judging, told, undurable: told.every(isUndurable) }
@@ -215,14 +216,6 @@ interface Attempt {
 /** A duplicate or a refusal was judged against what is there, and is told only when that is durable. */
 function isUndurable({ batch, outcome }: { readonly batch: Batch; readonly outcome: Decision }): boolean {
   return outcome.kind === 'commit' && batch.durability === 'eventual'
-}
-
-export function mustNotBeMoved(head: HeadRow): void {
-  if (head.moved === undefined) return
-  throw new HoldfastError('READ_ONLY', `this journal was moved: ${head.moved}`, {
-    hint: 'Open it where it is now. Here it can still be read.',
-    details: { moved: head.moved },
-  })
 }
 
 function queueFull(count: number, bytes: number): HoldfastError {

@@ -5,7 +5,7 @@ import { parseSound } from '../../core/record.ts'
 import { type GoneHeads, type RemovedBlock, removedRecords } from '../../core/removed-blocks.ts'
 import { limits } from '../../limits.ts'
 import { agendaControl, controlRecord, inlineBlobRecord, inPages, leaseControl, pinControl } from '../export-records.ts'
-import type { ImportRecord } from '../store.ts'
+import type { DumpOptions, ImportRecord } from '../store.ts'
 import type { SqlReader, SqlSnapshot } from './backend.ts'
 import { blobContent } from './blob-content.ts'
 import { checkedEvent } from './event-check.ts'
@@ -18,17 +18,23 @@ const rowsMax = limits.pageEventsMax
 export async function* dumpPages(
   place: { readonly label: string; readonly mustBeOpen: () => void },
   snapshot: SqlSnapshot,
+  options: DumpOptions,
 ): AsyncGenerator<readonly ImportRecord[], void, undefined> {
   try {
-    yield* inPages(records(snapshot, place.label), place.mustBeOpen)
+    yield* inPages(recordsOf(snapshot, place.label, options), place.mustBeOpen)
   } finally {
     await snapshot.end()
   }
 }
 
-async function* records(reader: SqlReader, label: string): AsyncGenerator<ImportRecord, void, undefined> {
+/** As the reader sees it: a snapshot, or a transaction with what it has written. */
+export async function* recordsOf(
+  reader: SqlReader,
+  label: string,
+  options: DumpOptions,
+): AsyncGenerator<ImportRecord, void, undefined> {
   const head = await reader.head()
-  yield* blobs(reader, label)
+  yield* blobs(reader, label, options)
   yield* history(reader, head, label)
   for await (const control of controls(reader, head)) yield controlRecord(control)
 }
@@ -48,11 +54,19 @@ export async function* rowsOf<R>(
   }
 }
 
-async function* blobs(reader: SqlReader, label: string): AsyncGenerator<ImportRecord, void, undefined> {
+async function* blobs(
+  reader: SqlReader,
+  label: string,
+  { withoutContent }: DumpOptions,
+): AsyncGenerator<ImportRecord, void, undefined> {
   for await (const { digest, bytes } of rowsOf(
     (query) => reader.blobs(query),
     (row) => row.digest,
   )) {
+    if ((await withoutContent?.(digest)) === true) {
+      yield controlRecord({ control: 'blob', digest, bytes })
+      continue
+    }
     const ask = <T>(question: (asked: SqlReader) => Promise<T>) => question(reader)
     if (bytes <= limits.blobInlineBytesMax) {
       const parts: Uint8Array[] = []

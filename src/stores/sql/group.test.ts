@@ -271,15 +271,3 @@ describe('eventual appends', () => {
     expect(store.head().position).toBe(1)
   })
 })
-
-describe('a journal that was moved', () => {
-  it('refuses appends and retention, and can be read', async () => {
-    await store.append(batch([event('a')]))
-    const upkeep = await backend.upkeep()
-    await upkeep.setHead({ moved: 'postgres://elsewhere' })
-    await upkeep.commit()
-    expect(await all([batch([event('a')])])).toEqual(['READ_ONLY'])
-    await expect(store.retain({ before: 1 }, { dryRun: false })).rejects.toMatchObject({ code: 'READ_ONLY' })
-    expect((await events(store)).length).toBe(1)
-  })
-})

@@ -36,15 +36,15 @@ export interface HeadRow {
   readonly bytes: number
   /** Command ids from before this time are forgotten. */
   readonly forgetBefore: TimeMs
-  /** Set once the journal was moved elsewhere: where to, for people. Nobody may write any more. */
-  readonly moved: string | undefined
+  /** What copying noted (copy-marks.ts). */
+  readonly copying: string | undefined
 }
 
 /** What a group or a piece of upkeep may change of the head; all other fields stay. */
 export type HeadChange = Partial<
   Pick<
     HeadRow,
-    'position' | 'durable' | 'time' | 'eventTime' | 'earliest' | 'events' | 'bytes' | 'forgetBefore' | 'moved'
+    'position' | 'durable' | 'time' | 'eventTime' | 'earliest' | 'events' | 'bytes' | 'forgetBefore' | 'copying'
   >
 >
 

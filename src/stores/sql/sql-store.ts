@@ -21,6 +21,7 @@ import type {
   AgendaQuery,
   Batch,
   BlobInfo,
+  DumpOptions,
   ImportRecord,
   JournalHead,
   LeaseState,
@@ -29,6 +30,7 @@ import type {
   ReadItem,
   ReadQuery,
   Receipt,
+  Relocation,
   RetentionReport,
   RetentionRule,
   StagedBlob,
@@ -44,6 +46,7 @@ import { Turns } from '../turns.ts'
 import { Appender } from './appender.ts'
 import type { SqlBackend, SqlReader } from './backend.ts'
 import { blobContent } from './blob-content.ts'
+import { copyMarksOf, mustBeJournal, mustStay } from './copy-marks.ts'
 import { Gate } from './gate.ts'
 import { nextTurn } from './next-turn.ts'
 import { readPages } from './read.ts'
@@ -112,12 +115,14 @@ export class SqlStore implements Store {
     })
   }
 
+  /** Throws COPY_UNFINISHED. */
   static async open(options: SqlStoreOptions): Promise<SqlStore> {
     const { backend, clock } = options
     const isOver = () => false
     let head = await withPatience(clock, () => backend.head(), isOver)
+    mustBeJournal(head, backend.label)
     // What a writer that is gone committed without sync is served only once it is durable.
-    if (backend.readOnly === undefined && head.durable < head.position && head.moved === undefined) {
+    if (backend.readOnly === undefined && head.durable < head.position) {
       head = await withPatience(clock, () => backend.flush(), isOver)
     }
     return new SqlStore(options, head)
@@ -128,7 +133,9 @@ export class SqlStore implements Store {
   }
 
   identity(): StoreIdentity {
-    return { journalId: this.#head.journalId, epoch: this.#head.epoch }
+    const { journalId, epoch } = this.#head
+    const ancestors = copyMarksOf(this.#head).origin?.ancestors ?? []
+    return { journalId, epoch, ...(ancestors.length === 0 ? {} : { ancestors }) }
   }
 
   append(batch: Batch): Promise<Receipt> {
@@ -216,6 +223,7 @@ export class SqlStore implements Store {
 
   async stageBlob(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     this.#gate.mustWrite()
+    mustStay(await this.#lookAtHead(), this.#backend.label)
     const staged = await this.#blobs.stage(content)
     this.#gate.mustWrite()
     return staged
@@ -239,8 +247,19 @@ export class SqlStore implements Store {
     return this.#upkeep.retain(rule, options)
   }
 
-  dump(): AsyncIterable<readonly ImportRecord[]> {
-    return this.#upkeep.dump()
+  dump(options: DumpOptions = {}): AsyncIterable<readonly ImportRecord[]> {
+    return this.#upkeep.dump(options)
+  }
+
+  async relocation(): Promise<Relocation | undefined> {
+    const { relocation } = copyMarksOf(await this.#lookAtHead())
+    // Whoever set it may have been killed before it was durable.
+    if (relocation !== undefined && this.readOnly === undefined) await this.#appender.flush()
+    return relocation
+  }
+
+  relocate(to: Relocation | undefined): Promise<void> {
+    return this.#upkeep.relocate(to)
   }
 
   /** Fills an empty journal with exported records, all of them or none. Rejects with TARGET_NOT_EMPTY, or with

@@ -6,8 +6,8 @@ import type { AgendaRow, CommandRow, HeadRow, LeaseRow, PinRow, StreamRow } from
 
 export function headValues(head: HeadRow): readonly SummedValue[] {
   const { journalId, epoch, created, position, durable, time, eventTime, earliest, events, bytes } = head
-  const { forgetBefore, moved = null } = head
-  return [journalId, epoch, created, position, durable, time, eventTime, earliest, events, bytes, forgetBefore, moved]
+  const { forgetBefore, copying = null } = head
+  return [journalId, epoch, created, position, durable, time, eventTime, earliest, events, bytes, forgetBefore, copying]
 }
 
 export function streamValues({ stream, seq, position, earliest, released }: StreamRow): readonly SummedValue[] {

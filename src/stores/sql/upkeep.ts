@@ -1,12 +1,14 @@
 // The long works on a store: retention, verification, export and import, backup, and mending after a failure. They take
 // turns within this process; what other processes do meanwhile, snapshots and the head row's lock keep apart.
 
+import { movedError } from '../../core/moved.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { ImportSource } from '../import-record.ts'
-import type { ImportRecord, LongWork, RetentionReport, RetentionRule, VerifyProgress, VerifyReport } from '../store.ts'
+import type { DumpOptions, ImportRecord, LongWork, Relocation, RetentionReport, RetentionRule, VerifyProgress, VerifyReport } from '../store.ts'
 import { Turns } from '../turns.ts'
-import { type Appender, mustNotBeMoved } from './appender.ts'
+import type { Appender } from './appender.ts'
 import type { SqlBackend, SqlSnapshot, SqlUpkeep } from './backend.ts'
+import { copyMarksOf, copyMarksText, mustStay } from './copy-marks.ts'
 import { dumpPages } from './dump.ts'
 import type { Gate } from './gate.ts'
 import { loadRows } from './load.ts'
@@ -54,11 +56,11 @@ export class Upkeep {
     })
   }
 
-  async *dump(): AsyncGenerator<readonly ImportRecord[], void, undefined> {
+  async *dump(options: DumpOptions): AsyncGenerator<readonly ImportRecord[], void, undefined> {
     const { backend, gate, flush } = this.#parts
     await flush()
     const snapshot = await gate.typed(() => this.#snapshot())
-    yield* gate.typedParts(dumpPages({ label: backend.label, mustBeOpen: () => gate.mustBeOpen() }, snapshot))
+    yield* gate.typedParts(dumpPages({ label: backend.label, mustBeOpen: () => gate.mustBeOpen() }, snapshot, options))
   }
 
   load(records: ImportSource): Promise<void> {
@@ -72,8 +74,10 @@ export class Upkeep {
   }
 
   async #loadOnce(records: ImportSource): Promise<void> {
-    const upkeep = await this.#parts.backend.upkeep()
+    const { backend } = this.#parts
+    const upkeep = await backend.upkeep()
     try {
+      mustStay(await upkeep.head(), backend.label)
       await loadRows(upkeep, records, this.#parts.blobs)
     } catch (error) {
       await upkeep.rollback()
@@ -95,6 +99,26 @@ export class Upkeep {
     await this.#inTurn(async () => {
       await flush()
       await backend.backup(to, work)
+    })
+  }
+
+  /** Sets or takes back the mark of where the journal goes. One that is set for another copy stays. */
+  relocate(to: Relocation | undefined): Promise<void> {
+    const { appender, backend, gate, look } = this.#parts
+    return this.#inTurn(async () => {
+      gate.mustWrite()
+      await appender.settled()
+      await this.#transaction(async (upkeep) => {
+        const head = await upkeep.head()
+        const { relocation, ...marks } = copyMarksOf(head)
+        if (to !== undefined && relocation !== undefined && relocation.copy !== to.copy) {
+          throw movedError(backend.label, relocation)
+        }
+        const copying = copyMarksText(to === undefined ? marks : { ...marks, relocation: to })
+        // All that was numbered before is durable with it.
+        await upkeep.setHead({ copying, durable: head.position })
+      })
+      await look()
     })
   }
 
@@ -136,14 +160,21 @@ export class Upkeep {
     )
   }
 
-  /** A short transaction, in the turn of those who write: behind appends that came before it. */
   async #piece<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
+    const { label } = this.#parts.backend
+    return this.#transaction(async (upkeep) => {
+      mustStay(await upkeep.head(), label)
+      return work(upkeep)
+    })
+  }
+
+  /** A short one, in the turn of those who write: behind appends that came before it. */
+  async #transaction<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
     await nextTurn()
     return this.#parts.appender.write(async (backend) => {
       const upkeep = await backend.upkeep()
       let result: T
       try {
-        mustNotBeMoved(await upkeep.head())
         result = await work(upkeep)
       } catch (error) {
         await upkeep.rollback()

@@ -6,7 +6,7 @@ import { headValues } from '../sql/state-values.ts'
 import { type Connection, numberIn, textIn } from './connection.ts'
 
 const columns =
-  'journal_id, epoch, created, position, durable, time, event_time, earliest, events, bytes, forget_before, moved'
+  'journal_id, epoch, created, position, durable, time, event_time, earliest, events, bytes, forget_before, copying'
 const table = 'head'
 
 export function readHead(connection: Connection): HeadRow {
@@ -26,7 +26,7 @@ export function readHead(connection: Connection): HeadRow {
     events: number(8),
     bytes: number(9),
     forgetBefore: number(10),
-    moved: row[11] === null ? undefined : textIn(row, 11, label),
+    copying: row[11] === null ? undefined : textIn(row, 11, label),
   }
   mustMatchSum(headValues(head), row[12], { file: label, table })
   return head

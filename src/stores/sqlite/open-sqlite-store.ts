@@ -132,7 +132,7 @@ function insertFirstHead(connection: Connection, { journalId, random, clock }: S
     events: 0,
     bytes: 0,
     forgetBefore: 0,
-    moved: undefined,
+    copying: undefined,
   })
 }
 

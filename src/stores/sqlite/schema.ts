@@ -41,7 +41,7 @@ CREATE TABLE head (
   events        INTEGER NOT NULL,           -- retained events …
   bytes         INTEGER NOT NULL,           -- … and what they cost in a log
   forget_before INTEGER NOT NULL,           -- command ids from before are forgotten
-  moved         TEXT,                       -- where the journal is now, once it was moved
+  copying       TEXT,                       -- what copying noted: no journal yet, where it goes, what it was made from
   sum           INTEGER NOT NULL
 ) STRICT;
 
