@@ -7,18 +7,26 @@ import { errorCodeOf } from './disks/disk-error.ts'
 import { nodeDisk } from './disks/node-disk.ts'
 import { HoldfastError, isHoldfastError } from './errors.ts'
 import type { Clock } from './host/clock.ts'
+import type { Random } from './host/random.ts'
 import { invalidArgument } from './journal/argument.ts'
 import { type Journal, storeOf } from './journal.ts'
 import type { Target } from './open.ts'
 import { makeDirectories } from './make-directories.ts'
 import { openDirectory } from './open-directory.ts'
+import { openPostgresStore, postgresTables } from './open-postgres.ts'
+import { openSqlite } from './open-sqlite.ts'
+import { sqliteCopyGround } from './sqlite-copy-ground.ts'
 import type { CopyKind, CopySource, CopyTarget } from './stores/copy-port.ts'
 import { fileCopyTarget } from './stores/file/copy-target.ts'
 import type { FileStore } from './stores/file/file-store.ts'
 import { isMemoryStore } from './stores/memory.ts'
+import { parseAddress } from './stores/postgres/address.ts'
+import { postgresCopyGround } from './stores/postgres/copy-ground.ts'
+import { sqlCopyTarget } from './stores/sql/copy-target.ts'
 
 export interface CopyPlaceOptions {
   readonly clock: Clock
+  readonly random: Random
   /** Of a directory that is copied to. */
   readonly segmentBytes: number
 }
@@ -29,7 +37,9 @@ export async function copyKindOf(target: Target, options: CopyPlaceOptions): Pro
     case 'file':
       return directoryKind(target.path, options)
     case 'sqlite':
+      return sqliteKind(target.path, options)
     case 'postgres':
+      return postgresKind(target.url, options)
     case 'memory':
       throw invalidArgument(
         'what is copied',
@@ -58,7 +68,40 @@ export function openJournalKind(journal: Journal): CopyKind {
   }
 }
 
-async function directoryKind(path: string, { clock, segmentBytes }: CopyPlaceOptions): Promise<CopyKind> {
+async function sqliteKind(path: string, { clock, random }: CopyPlaceOptions): Promise<CopyKind> {
+  const file = resolve(path)
+  return {
+    name: file,
+    key: await realPath(file),
+    async source({ fork }) {
+      const store = await openSqlite(file, { readOnly: fork, create: 'never', clock })
+      return { name: file, store, close: () => store.close() }
+    },
+    target: () => sqlCopyTarget({ ground: sqliteCopyGround(file, clock), clock, random }),
+  }
+}
+
+function postgresKind(url: string, { clock, random }: CopyPlaceOptions): CopyKind {
+  const address = parseAddress(url)
+  const { label: name, key } = address
+  return {
+    name,
+    key,
+    async source({ fork }) {
+      const store = await openPostgresStore(url, { readOnly: fork, create: 'never', clock })
+      return { name, store, close: () => store.close() }
+    },
+    target() {
+      const ground = postgresCopyGround({ address, tables: postgresTables(), clock, random })
+      return sqlCopyTarget({ ground, clock, random })
+    },
+  }
+}
+
+async function directoryKind(
+  path: string,
+  { clock, segmentBytes }: Omit<CopyPlaceOptions, 'random'>,
+): Promise<CopyKind> {
   const directory = resolve(path)
   return {
     name: directory,
@@ -68,7 +111,7 @@ async function directoryKind(path: string, { clock, segmentBytes }: CopyPlaceOpt
   }
 }
 
-function directoryTarget(directory: string, options: CopyPlaceOptions): CopyTarget {
+function directoryTarget(directory: string, options: Omit<CopyPlaceOptions, 'random'>): CopyTarget {
   return fileCopyTarget(directory, {
     ...options,
     disk: nodeDisk(directory),

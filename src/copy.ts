@@ -81,11 +81,11 @@ async function isFork(target: CopyTarget): Promise<boolean> {
 async function endsOf(
   from: CopyEnd,
   to: CopyEnd,
-  { clock = systemClock, segmentBytes = limits.segmentBytes }: CopyOptions,
+  { clock = systemClock, random = systemRandom, segmentBytes = limits.segmentBytes }: CopyOptions,
 ): Promise<{ readonly from: CopyKind; readonly to: CopyKind }> {
   checkSegmentBytes(segmentBytes)
   const kindOf = (end: CopyEnd): Promise<CopyKind> | CopyKind =>
-    end instanceof Journal ? openJournalKind(end) : copyKindOf(parseTarget(end), { clock, segmentBytes })
+    end instanceof Journal ? openJournalKind(end) : copyKindOf(parseTarget(end), { clock, random, segmentBytes })
   const ends = { from: await kindOf(from), to: await kindOf(to) }
   const [source, target] = [ends.from.key, ends.to.key]
   if (source === target) throw invalidArgument('the target', 'another place than the source')

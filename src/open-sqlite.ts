@@ -14,6 +14,7 @@ import { makeDirectories, syncDirectory } from './make-directories.ts'
 import type { SqlStore } from './stores/sql/sql-store.ts'
 import { findDriver, type SqliteDriver } from './stores/sqlite/driver.ts'
 import { openSqliteStore, verifySqliteFile } from './stores/sqlite/open-sqlite-store.ts'
+import type { SqlitePlace } from './stores/sqlite/place.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 
 export interface SqliteOptions {
@@ -41,6 +42,11 @@ function driver(): Promise<SqliteDriver> {
 
 function importModule(name: string): Promise<unknown> {
   return import(name)
+}
+
+/** A file of SQLite as it is named, for those who need it before a journal is in it. */
+export async function sqlitePlace(path: string): Promise<SqlitePlace> {
+  return { driver: await driver(), path: resolve(path), label: path }
 }
 
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<SqlStore> {
@@ -110,7 +116,7 @@ export async function beginSqliteFile(
 }
 
 /** The file is there when it resolves, and is one; its name is durable. */
-async function makeFile(
+export async function makeFile(
   file: string,
   { mayCreate, isExclusive }: { readonly mayCreate: boolean; readonly isExclusive: boolean },
 ): Promise<void> {
@@ -130,7 +136,7 @@ async function makeFile(
   await syncDirectory(dirname(file))
 }
 
-async function kindOf(file: string): Promise<'file' | 'other' | undefined> {
+export async function kindOf(file: string): Promise<'file' | 'other' | undefined> {
   try {
     return (await stat(file)).isFile() ? 'file' : 'other'
   } catch (error) {
@@ -139,7 +145,7 @@ async function kindOf(file: string): Promise<'file' | 'other' | undefined> {
   }
 }
 
-function notAFile(file: string): HoldfastError {
+export function notAFile(file: string): HoldfastError {
   return new HoldfastError('NOT_A_JOURNAL', `${file} is a directory or no ordinary file`, {
     hint: 'A journal in SQLite is one file. For a journal in a directory, give a path without .db, or file:…',
   })

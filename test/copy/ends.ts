@@ -2,15 +2,29 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import type { CopyEnd } from '../../src/copy.ts'
 import type { Clock } from '../../src/host/clock.ts'
 import { createJournal } from '../../src/journal.ts'
 import { openDirectory } from '../../src/open-directory.ts'
+import { openPostgresStore } from '../../src/open-postgres.ts'
+import { openSqlite } from '../../src/open-sqlite.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { PostgresServer, startTimeoutMs } from '../postgres/server.ts'
 
 export const segmentBytes = 4_096
+
+/** One for all tests of a file that has PostgreSQL among its ends. */
+let server: PostgresServer
+let journals = 0
+
+beforeAll(async () => {
+  server = await PostgresServer.start()
+}, startTimeoutMs)
+
+afterAll(() => server.dispose())
 
 export interface End {
   /** What copyJournal() is given. */
@@ -62,6 +76,38 @@ export const endKinds: readonly EndKind[] = [
         open: (options) => openDirectory(path, { ...options, clock, segmentBytes, random: seededRandom(seed) }),
         close: (store) => store.close(),
         wipe: () => rm(path, { recursive: true, force: true }),
+      }
+    },
+  },
+  {
+    name: 'SQLite',
+    lasts: true,
+    make({ root, name, clock, seed }) {
+      const path = join(root, `${name}.db`)
+      return {
+        at: path,
+        open: (options) => openSqlite(path, { ...options, clock, random: seededRandom(seed) }),
+        close: (store) => store.close(),
+        async wipe() {
+          for (const end of ['', '-wal', '-shm']) await rm(`${path}${end}`, { force: true })
+        },
+      }
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    lasts: true,
+    make({ name, clock }) {
+      const schema = `ends_${++journals}`
+      const url = `${server.url()}?schema=${schema}&journal=${name}`
+      return {
+        at: url,
+        // Each process that has a journal open has an id of its own: a seeded one would come twice.
+        open: (options) => openPostgresStore(url, { ...options, clock }),
+        close: (store) => store.close(),
+        async wipe() {
+          await server.query(`drop schema if exists ${schema} cascade`)
+        },
       }
     },
   },

@@ -16,6 +16,8 @@ export interface PostgresAddress {
    * used, so no LISTEN and no prepared statements. */
   readonly pooler: boolean
   readonly label: string
+  /** The same for the same journal, whoever asks. */
+  readonly key: string
 }
 
 export interface AddressOptions {
@@ -53,8 +55,10 @@ export function parseAddress(target: string | URL, options: AddressOptions = {})
   const urls = authority.split(',').map((host) => `${scheme}://${credentials}${host}${path}${rest}`)
   const name = user?.split(':')[0]
   const shown = `${name === undefined || name === '' ? '' : `${name}@`}${authority}${path}`
-  const label = `postgres://${shown}?schema=${encodeURIComponent(schema)}&journal=${encodeURIComponent(journal)}`
-  return { urls, schema, journal, pooler: pooler === 'transaction', label }
+  const place = `schema=${encodeURIComponent(schema)}&journal=${encodeURIComponent(journal)}`
+  const label = `postgres://${shown}?${place}`
+  const key = `postgres://${authority}${path}?${place}`
+  return { urls, schema, journal, pooler: pooler === 'transaction', label, key }
 }
 
 /** For statements: a quoted identifier. */

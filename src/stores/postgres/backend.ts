@@ -18,7 +18,7 @@ import type { Link, Linked } from './link.ts'
 import { PostgresReader } from './reader.ts'
 import { SidePool } from './side-pool.ts'
 import { Staging } from './staging.ts'
-import { beginUpkeep } from './upkeep.ts'
+import { beginUpkeep, contentTables } from './upkeep.ts'
 import { Wakeups } from './wakeups.ts'
 import { Writer } from './writer.ts'
 
@@ -47,10 +47,7 @@ export interface BackendParts {
 }
 
 /** All that have rows of a journal; the head row last. */
-const tables: readonly string[] = [
-  ...['event', 'stream', 'type', 'command', 'agenda_entry', 'lease', 'pin', 'removed', 'span'],
-  ...['blob_name', 'blob_chunk', 'blob', 'arrival_chunk', 'arrival', 'chunk', 'claim', 'writer', 'head'],
-]
+const tables: readonly string[] = [...contentTables, 'type', 'writer', 'head']
 
 /** A snapshot that nobody reads from any more would keep the server from cleaning up. */
 const snapshotIdleMs = 600_000

@@ -13,7 +13,7 @@ import type { Connection } from './connection.ts'
 import { loadDriver } from './driver.ts'
 import { isTransient, Link, type Linked } from './link.ts'
 import { migrate, type Tables, versionOf } from './migration.ts'
-import { sumOf } from './rows-read.ts'
+import { headColumns, headOf, sumOf } from './rows-read.ts'
 
 export interface PostgresOptions {
   readonly address: PostgresAddress
@@ -26,6 +26,8 @@ export interface PostgresOptions {
   readonly patienceMs?: number | undefined
   /** Of an import: the journal keeps its id, its history is a new one. */
   readonly journalId?: string | undefined
+  /** Of a copy: the row that a new journal begins with. */
+  readonly head?: HeadRow | undefined
 }
 
 export async function openPostgres(options: PostgresOptions): Promise<PostgresBackend> {
@@ -98,6 +100,17 @@ async function ownJournal(connection: Connection, options: PostgresOptions): Pro
   return makeJournal(connection, options)
 }
 
+/** The head row of what stands there, whatever it says; undefined where nothing does. */
+export async function headAt(
+  connection: Connection,
+  { address, tables }: Pick<PostgresOptions, 'address' | 'tables'>,
+): Promise<HeadRow | undefined> {
+  if ((await versionOf(connection, address.schema, tables.version)) === undefined) return undefined
+  const text = `select ${headColumns} from ${quoted(address.schema)}.head h where h.name = $1`
+  const [row] = await connection.rows(text, [address.journal])
+  return row === undefined ? undefined : headOf(row, address.label)
+}
+
 async function theirJournal(connection: Connection, { address, tables }: PostgresOptions): Promise<number> {
   const version = await versionOf(connection, address.schema, tables.version)
   if (version !== undefined && version < tables.version) {
@@ -126,7 +139,7 @@ async function journalNumber(
 async function makeJournal(connection: Connection, options: PostgresOptions): Promise<number> {
   const { address, clock, random, journalId, create } = options
   const table = `${quoted(address.schema)}.head`
-  const head: HeadRow = {
+  const head: HeadRow = options.head ?? {
     journalId: journalId ?? random.hex(16),
     epoch: random.hex(16),
     created: clock.now(),
@@ -142,10 +155,10 @@ async function makeJournal(connection: Connection, options: PostgresOptions): Pr
   }
   for (;;) {
     const [made] = await connection.rows(
-      `insert into ${table} (journal, name, journal_id, epoch, created, sum)
-       select coalesce(max(h.journal), 0) + 1, $1, $2, $3, $4, $5 from ${table} h
+      `insert into ${table} (journal, name, journal_id, epoch, created, copying, sum)
+       select coalesce(max(h.journal), 0) + 1, $1, $2, $3, $4, $5, $6 from ${table} h
        on conflict do nothing returning journal`,
-      [address.journal, head.journalId, head.epoch, head.created, sumOf(headValues(head))],
+      [address.journal, head.journalId, head.epoch, head.created, head.copying ?? null, sumOf(headValues(head))],
     )
     if (made !== undefined) return made.journal as number
     // Another made this one, or another one of the same number.

@@ -12,6 +12,12 @@ import { streamColumns, streamOf, sumOf } from './rows-read.ts'
 import { type RowsWrite, rowStatements } from './write-statements.ts'
 import type { Transaction, Writer } from './writer.ts'
 
+/** What a journal holds. */
+export const contentTables: readonly string[] = [
+  ...['event', 'stream', 'command', 'agenda_entry', 'lease', 'pin', 'removed', 'span'],
+  ...['blob_name', 'blob_chunk', 'blob', 'arrival_chunk', 'arrival', 'chunk', 'claim'],
+]
+
 export async function beginUpkeep(
   writer: Writer,
   scope: Scope,
@@ -204,6 +210,11 @@ class Upkeep extends PostgresReader implements SqlUpkeep {
         [digest, chunks.map((chunk) => chunk.digest)],
       ),
     ])
+  }
+
+  /** Types stay: what other processes know of their numbers stays true. */
+  async clear(): Promise<void> {
+    await this.#send(contentTables.map((name) => this.#delete(name, 'true', [])))
   }
 
   async commit(): Promise<void> {

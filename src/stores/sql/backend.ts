@@ -289,6 +289,9 @@ export interface SqlUpkeep extends SqlReader {
   /** Chunked content of an import, claimed by nobody: within this transaction an event must come to name it. */
   loadBlob(digest: string, bytes: number, chunks: readonly ChunkRow[]): Promise<void>
 
+  /** All but the head row goes, of a copy that is begun anew. */
+  clear(): Promise<void>
+
   commit(): Promise<void>
   rollback(): Promise<void>
 }

@@ -11,7 +11,7 @@ import { blobContent } from './blob-content.ts'
 import { checkedEvent } from './event-check.ts'
 import { nextTurn } from './next-turn.ts'
 import { streamsOf } from './removal.ts'
-import type { HeadRow, SpanRow } from './rows.ts'
+import type { HeadRow, RemovedRow, SpanRow } from './rows.ts'
 
 const rowsMax = limits.pageEventsMax
 
@@ -91,7 +91,7 @@ async function* history(
   head: HeadRow,
   label: string,
 ): AsyncGenerator<ImportRecord, void, undefined> {
-  const blocks = removedBlocks(reader, head)
+  const blocks = removedBlocks(reader, { from: 1, to: head.position })
   let block = await blocks.next()
   const gone = block.done === true ? new Map() : await goneHeads(reader)
   for (let from = 1; ; ) {
@@ -118,9 +118,13 @@ async function* history(
   for (; block.done !== true; block = await blocks.next()) yield* removedRecords(block.value, gone).map(controlRecord)
 }
 
-async function* removedBlocks(reader: SqlReader, { position }: HeadRow): AsyncGenerator<RemovedBlock, void, undefined> {
-  for (let from = 1; ; ) {
-    const rows = await reader.removed({ from, to: position, prefix: undefined, rowsMax })
+/** Those that overlap the range. */
+export async function* removedBlocks(
+  reader: SqlReader,
+  { from: first, to }: RemovedRow,
+): AsyncGenerator<RemovedBlock, void, undefined> {
+  for (let from = first; ; ) {
+    const rows = await reader.removed({ from, to, prefix: undefined, rowsMax })
     for (const row of rows) yield { from: row.from, to: row.to, streams: streamsOf(await spansIn(reader, row)) }
     const last = rows.at(-1)
     if (last === undefined || rows.length < rowsMax) return

@@ -4,7 +4,16 @@
 import { movedError } from '../../core/moved.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { ImportSource } from '../import-record.ts'
-import type { DumpOptions, ImportRecord, LongWork, Relocation, RetentionReport, RetentionRule, VerifyProgress, VerifyReport } from '../store.ts'
+import type {
+  DumpOptions,
+  ImportRecord,
+  LongWork,
+  Relocation,
+  RetentionReport,
+  RetentionRule,
+  VerifyProgress,
+  VerifyReport,
+} from '../store.ts'
 import { Turns } from '../turns.ts'
 import type { Appender } from './appender.ts'
 import type { SqlBackend, SqlSnapshot, SqlUpkeep } from './backend.ts'

@@ -3,12 +3,12 @@
 import { HoldfastError } from '../../errors.ts'
 import type { Random } from '../../host/random.ts'
 import { toldError, withPatience } from '../sql/retry.ts'
+import type { HeadRow } from '../sql/rows.ts'
 import { SqlStore } from '../sql/sql-store.ts'
 import { verifyRows } from '../sql/verify.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from '../store.ts'
 import { SqliteBackend, type SqliteBackendOptions } from './backend.ts'
-import type { Connection } from './connection.ts'
-import { insertHead } from './head-row.ts'
+import { insertHead, readHead } from './head-row.ts'
 import { migrate, mustBeOurs, versionsOf } from './migrations.ts'
 import { connectReader, connectToLook, connectWriter, type SqlitePlace } from './place.ts'
 import { schemaVersion } from './schema.ts'
@@ -83,21 +83,44 @@ function mustBeCurrent(options: SqlitePlace): void {
   }
 }
 
+/** The head row, whatever it says; undefined where the file holds nothing yet. Throws what opening for reading throws. */
+export function headOfSqliteFile(place: SqlitePlace): HeadRow | undefined {
+  if (looked(place) === 'empty') return undefined
+  mustBeCurrent(place)
+  const connection = connectReader(place, true)
+  try {
+    return readHead(connection)
+  } finally {
+    connection.close()
+  }
+}
+
+/** Makes what is empty a journal with this head row. */
+export function makeSqliteJournal(place: SqlitePlace, head: HeadRow): void {
+  if (!prepareFile(place, () => head)) throw taken(place.label)
+}
+
 function prepare(options: SqliteStoreOptions): void {
   const { label, mayCreate } = options
   // A foreign file isn't touched: not even its journal mode.
   const found = looked(options)
   if (found === 'empty' && !mayCreate) throw noJournal(label)
-  if (found === 'current') return
+  if (found !== 'current') prepareFile(options, () => firstHead(options))
+}
+
+/** Whether it was empty, and became a journal. */
+function prepareFile(options: SqlitePlace, headOf: () => HeadRow): boolean {
+  const { label } = options
+  let isNew: boolean
   const connection = connectWriter(options)
   try {
     connection.begin()
     try {
       // Another process may have been quicker.
       const versions = versionsOf(connection)
-      const isNew = mustBeOurs(versions, label) === 'empty'
+      isNew = mustBeOurs(versions, label) === 'empty'
       migrate(connection, versions.version)
-      if (isNew) insertFirstHead(connection, options)
+      if (isNew) insertHead(connection, headOf())
     } catch (error) {
       connection.rollback()
       throw error
@@ -106,9 +129,10 @@ function prepare(options: SqliteStoreOptions): void {
   } finally {
     connection.close()
   }
+  return isNew
 }
 
-function looked(options: SqliteStoreOptions): 'current' | 'older' | 'empty' {
+function looked(options: SqlitePlace): 'current' | 'older' | 'empty' {
   const connection = connectToLook(options)
   try {
     const versions = versionsOf(connection)
@@ -119,8 +143,8 @@ function looked(options: SqliteStoreOptions): 'current' | 'older' | 'empty' {
   }
 }
 
-function insertFirstHead(connection: Connection, { journalId, random, clock }: SqliteStoreOptions): void {
-  insertHead(connection, {
+function firstHead({ journalId, random, clock }: SqliteStoreOptions): HeadRow {
+  return {
     journalId: journalId ?? random.hex(16),
     epoch: random.hex(16),
     created: clock.now(),
@@ -133,6 +157,12 @@ function insertFirstHead(connection: Connection, { journalId, random, clock }: S
     bytes: 0,
     forgetBefore: 0,
     copying: undefined,
+  }
+}
+
+function taken(label: string): HoldfastError {
+  return new HoldfastError('TARGET_NOT_EMPTY', `${label} was made a journal meanwhile`, {
+    hint: 'Look what is there now, and choose another place.',
   })
 }
 

@@ -27,6 +27,12 @@ export const applicationId = 0x486f6c64
 /** PRAGMA user_version of what this release writes. */
 export const schemaVersion = 1
 
+/** What a journal holds, beside its head; what refers to others first. */
+export const contentTables: readonly string[] = [
+  ...['event_blob', 'blob_chunk', 'claim', 'chunk', 'blob', 'removed_span', 'removed'],
+  ...['event', 'stream', 'type', 'command', 'agenda_entry', 'lease', 'pin'],
+]
+
 export const tables = `
 CREATE TABLE head (
   only_row      INTEGER PRIMARY KEY CHECK (only_row = 1),

@@ -21,6 +21,7 @@ export function upkeepOf(writer: SqliteWriter): SqlUpkeep {
       writer.blobRows.addChunks(id, chunks)
       writer.blobRows.finish(id, { digest, bytes })
     },
+    clear: async () => writer.clearNow(),
     commit: async () => writer.commitNow(),
     rollback: async () => writer.rollbackNow(),
   }

@@ -18,6 +18,7 @@ import type { BlobTables } from './blob-tables.ts'
 import type { SqliteValue } from './driver.ts'
 import { changeHead, readHead } from './head-row.ts'
 import { SqliteReader } from './reader.ts'
+import { contentTables } from './schema.ts'
 import {
   agendaColumns,
   agendaValues,
@@ -202,6 +203,12 @@ export class SqliteWriter extends SqliteReader {
 
   setHeadNow(change: HeadChange): void {
     changeHead(this.connection, readHead(this.connection), change)
+  }
+
+  clearNow(): void {
+    for (const table of contentTables) this.connection.run(`DELETE FROM ${table}`)
+    this.tables.streams.forget()
+    this.tables.types.forget()
   }
 
   flushNow(): HeadRow {
