@@ -2,10 +2,10 @@
 // one says so by its new number of events, or takes a copy. What no later work needs is dropped, because the largest take
 // gigabytes.
 
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { copyDirectory, sizeOf } from './journal-files.mjs'
 import { build } from './journal-process.mjs'
+import { peers as stores } from './peers/all.mjs'
+import { placeOf } from './places.mjs'
 
 /** Up to this size a copy takes less than a few seconds. */
 const copyEventsMax = 1_000_000
@@ -36,24 +36,27 @@ export class Histories {
   async #build(peer, shape) {
     const key = keyOf(peer, shape)
     const directory = join(this.#scratch, key.replaceAll(/[^a-z0-9-]+/gi, '-'))
+    const place = placeOf(stores[peer])
+    await place.make(directory)
     await build(peer, { directory, ...shape })
-    this.#made.set(key, { ...shape, laid: shape.events, directory, stored: sizeOf(directory) })
+    await place.settle(directory)
+    this.#made.set(key, { ...shape, laid: shape.events, directory, place, stored: await place.sizeOf(directory) })
   }
 
   /** For changes: a copy, or for the largest the history itself. `done()` removes a copy. */
-  toChange(history) {
-    if (history.events > copyEventsMax * 1.5) return { history, done: () => {} }
+  async toChange(history) {
+    if (history.events > copyEventsMax * 1.5) return { history, done: async () => {} }
     const directory = `${history.directory}-copy-${++this.#copies}`
-    copyDirectory(history.directory, directory)
-    return { history: { ...history, directory }, done: () => rmSync(directory, { recursive: true }) }
+    await history.place.copy(history.directory, directory)
+    return { history: { ...history, directory }, done: () => history.place.remove(directory) }
   }
 
   /** Drops all but what these still need. */
-  keep(needs) {
+  async keep(needs) {
     const needed = new Set(needs.flatMap(({ peers, ...shape }) => peers.map((peer) => keyOf(peer, shape))))
-    for (const [key, { directory }] of this.#made) {
+    for (const [key, { directory, place }] of this.#made) {
       if (needed.has(key)) continue
-      rmSync(directory, { recursive: true })
+      await place.remove(directory)
       this.#made.delete(key)
     }
   }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { commandAt, commandIdAt, eventAt } from './event.mjs'
 import { failureText } from './failure.mjs'
 import { mustEqual } from './measure.mjs'
+import { appending } from './tasks/appending.mjs'
 import { grown } from './tasks/grown.mjs'
 
 const program = fileURLToPath(import.meta.url)
@@ -39,6 +40,32 @@ export function measureGrown(peer, { directory, events, laid, streams, ms }) {
   return inProcess({ task: 'grown', peer, directory, events, streams, kept: oldest(laid, streams), ms })
 }
 
+/** So many writers of one journal, each in a process of its own with so many callers, from one moment on; gives what each
+ * appended, and how many a second. */
+export function appendTogether(peer, { directory, writers, callers, ms }) {
+  const together = barrier(writers)
+  const first = (writer) => writer * callers
+  return Promise.all(
+    Array.from({ length: writers }, (_, writer) =>
+      inProcess({ task: 'append', peer, directory, first: first(writer), callers, ms }, together),
+    ),
+  )
+}
+
+/** Resolves for all when the last has called it. */
+function barrier(count) {
+  let waiting = count
+  let open
+  const opened = new Promise((resolve) => {
+    open = resolve
+  })
+  return () => {
+    if (--waiting === 0) open()
+    return opened
+  }
+}
+
+const readyLine = 'ready\n'
 const children = new Set()
 let isEnding = false
 
@@ -51,13 +78,21 @@ export async function endProcesses() {
   await Promise.all(ended)
 }
 
-async function inProcess(task) {
+/** `ready`: where a task waits for others, resolves when it may go on. */
+async function inProcess(task, ready) {
   if (isEnding) await never
   // Through its input the child notices that this process is gone, however that came.
   const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] })
   children.add(child)
   child.once('exit', () => children.delete(child))
-  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  if (ready !== undefined) {
+    child.stdout.once('data', async () => {
+      await ready()
+      child.stdin.write(readyLine)
+    })
+  }
+  const [all, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  const output = all.replace(readyLine, '')
   if (isEnding) await never
   if (task.task === 'die' && signal === 'SIGKILL') return undefined
   const told = `${task.task} of ${task.peer} in ${task.directory}`
@@ -72,8 +107,15 @@ if (process.argv[1] === program) {
   process.once('uncaughtException', tellFailure)
   const task = JSON.parse(process.argv[2])
   const { peers } = await import('./peers/all.mjs')
-  const tasks = { build: fill, die: fill, open: openOnce, grown }
-  console.log(JSON.stringify(await tasks[task.task](peers[task.peer], task)))
+  const tasks = { build: fill, die: fill, open: openOnce, append: appending, grown }
+  console.log(JSON.stringify(await tasks[task.task](peers[task.peer], task, othersReady)))
+}
+
+async function othersReady() {
+  process.stdin.ref()
+  writeSync(1, readyLine)
+  await once(process.stdin, 'data')
+  process.stdin.unref()
 }
 
 function tellFailure(error) {
@@ -106,6 +148,7 @@ function oldest(laid, streams) {
 /** `laid`: how many of the events follow one another as eventAt() makes them, which are the first. */
 async function openOnce(peer, { directory, events, laid, streams, commands }) {
   const stream = oldest(laid, streams)
+  await peer.load?.()
   const rssBefore = process.memoryUsage.rss()
   const began = performance.now()
   const store = await peer.open(directory)

@@ -8,6 +8,7 @@ import { describeMachine, machineText } from './machine.mjs'
 import { readOptions, usage } from './options.mjs'
 import { mustBeWritable, writeOutput } from './output.mjs'
 import { plotSvg } from './plot.mjs'
+import { PostgresServer } from './postgres-server.mjs'
 import { Progress } from './progress.mjs'
 import { makeScratch, removeScratch } from './scratch.mjs'
 import { tableText } from './table.mjs'
@@ -45,6 +46,7 @@ function prepared(read) {
 
 async function run({ works, scale, rounds, json, svg, scratch }) {
   const progress = new Progress({ stream: process.stderr, now: () => performance.now() })
+  const postgres = new PostgresServer(scratch)
   let isEnding = false
   /** What is under way comes to nothing: no process of ours goes on, and nothing is left but the figures of whole works. */
   const end = async (code, text) => {
@@ -53,6 +55,7 @@ async function run({ works, scale, rounds, json, svg, scratch }) {
     progress.clear()
     if (text !== undefined) await new Promise((told) => process.stderr.write(`bench: ${text}\n`, told))
     await endProcesses()
+    await postgres.end()
     removeScratch(scratch)
     if (code !== 0) process.exit(code) // else nothing goes on, and all that was printed arrives
   }
@@ -74,9 +77,9 @@ async function run({ works, scale, rounds, json, svg, scratch }) {
       current = work.id
       progress.begin(work.id)
       const began = performance.now()
-      const result = { work: work.id, ...(await work.run({ scale, rounds, scratch, histories, tell })) }
+      const result = { work: work.id, ...(await work.run({ scale, rounds, scratch, histories, postgres, tell })) }
       const seconds = Math.round((performance.now() - began) / 1_000)
-      histories.keep(works.slice(at + 1).flatMap((later) => later.needs(scale)))
+      await histories.keep(works.slice(at + 1).flatMap((later) => later.needs(scale)))
       report.results.push({ ...result, seconds })
       progress.clear()
       console.log(tableText({ ...result, title: `${result.title}, in ${seconds} s` }))

@@ -1,12 +1,36 @@
-// Holdfast as its users hold it: the built package and its public calls, nothing tuned.
+// Holdfast as its users hold it: the built package and its public calls, nothing tuned. In a directory, in a file of
+// SQLite, and in PostgreSQL.
 
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { open } from '../../dist/index.js'
+import { databases, databaseUrl } from '../places.mjs'
 
 export const holdfast = {
   name: 'holdfast',
-  async open(directory, { isBuilding = false } = {}) {
-    return new HoldfastStore(await open(directory, { durability: isBuilding ? 'eventual' : 'sync' }))
-  },
+  open: (directory, options) => openAt(directory, options),
+}
+
+export const holdfastSqlite = {
+  name: 'holdfast, SQLite',
+  load: () => loadDriver('@photostructure/sqlite'),
+  open: (directory, options) => openAt(join(directory, 'journal.db'), options),
+}
+
+export const holdfastPostgres = {
+  name: 'holdfast, PostgreSQL',
+  place: databases,
+  load: () => loadDriver('pg'),
+  open: (directory, options) => openAt(databaseUrl(directory), options),
+}
+
+/** The one that the package itself will load. */
+async function loadDriver(name) {
+  await import(createRequire(new URL('../../dist/index.js', import.meta.url)).resolve(name))
+}
+
+async function openAt(target, { isBuilding = false } = {}) {
+  return new HoldfastStore(await open(target, { durability: isBuilding ? 'eventual' : 'sync' }))
 }
 
 class HoldfastStore {

@@ -2,12 +2,23 @@
 
 import { durableAppend } from './append.mjs'
 import { opening } from './opening.mjs'
+import { postgresAppends } from './postgres.mjs'
 import { reading } from './reading.mjs'
 import { retentionBeside } from './retention.mjs'
 import { growth } from './scale.mjs'
 import { storedBytes } from './stored-bytes.mjs'
+import { sideBySide } from './stores.mjs'
 
-export const works = [durableAppend, opening, reading, storedBytes, retentionBeside, growth]
+export const works = [
+  durableAppend,
+  opening,
+  reading,
+  storedBytes,
+  retentionBeside,
+  postgresAppends,
+  sideBySide,
+  growth,
+]
 
 /** By the name under which it will run: what it will measure, and with which feature it comes. */
 export const toCome = new Map([
@@ -16,8 +27,9 @@ export const toCome = new Map([
   ['W6B', { measures: 'many runs at once', feature: 'runs' }],
   ['W6C', { measures: 'a run that goes on after kill -9', feature: 'runs' }],
   ['W7', { measures: 'the checkpoints of a long conversation', feature: 'checkpoints' }],
-  ['W9', { measures: 'the PostgreSQL store', feature: 'that store' }],
 ])
+
+const lowerCased = ['STORES', 'SCALE']
 
 /** The works of these names, in the order of the table. Throws for what isn't there. */
 export function worksNamed(names) {
@@ -32,5 +44,5 @@ export function worksNamed(names) {
 }
 
 export function worksText() {
-  return works.map(({ id }) => (id === 'SCALE' ? 'scale' : id)).join(', ')
+  return works.map(({ id }) => (lowerCased.includes(id) ? id.toLowerCase() : id)).join(', ')
 }

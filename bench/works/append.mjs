@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { appendFor } from '../appending.mjs'
 import { eventBytes, eventsOf, givenBytes, streamName } from '../event.mjs'
 import { interleave, mustEqual, ratio, spread } from '../measure.mjs'
 import { holdfast } from '../peers/holdfast.mjs'
@@ -9,6 +10,7 @@ import { jsonl } from '../peers/jsonl.mjs'
 import { lmdb } from '../peers/lmdb.mjs'
 import { rawDiskOf } from '../peers/raw-disk.mjs'
 import { sqlite, sqliteBatched } from '../peers/sqlite.mjs'
+import { placeOf } from '../places.mjs'
 import { atLeast } from '../targets.mjs'
 
 const callers = [1, 16, 64, 256, 1_024]
@@ -25,12 +27,8 @@ async function runAppend({ scale, rounds, scratch, tell }) {
   const lineBytes = await lineBytesOf(join(scratch, 'append-sample'), pools)
   const peers = [holdfast, rawDiskOf(lineBytes), sqliteBatched, lmdb, sqlite, jsonl]
   let made = 0
-  const once = async (peer, count, ms) => {
-    const directory = join(scratch, `append-${++made}`)
-    const perSecond = await appendFor(peer, { directory, pools: pools.slice(0, count), ms })
-    rmSync(directory, { recursive: true })
-    return perSecond
-  }
+  const once = (peer, count, ms) =>
+    appendToNew(peer, { directory: join(scratch, `append-${++made}`), pools: pools.slice(0, count), ms })
 
   for (const peer of peers) await once(peer, 64, 100) // not counted: the code becomes warm
   const rows = []
@@ -81,24 +79,14 @@ async function lineBytesOf(directory, pools) {
   return bytes
 }
 
-/** Appends until the time is over; gives events per second. */
-async function appendFor(peer, { directory, pools, ms }) {
+/** Appends to a journal that it makes, until the time is over, and removes it; gives events per second. */
+export async function appendToNew(peer, { directory, pools, ms }) {
+  const place = placeOf(peer)
+  await place.make(directory)
   const store = await peer.open(directory)
-  let appended = 0
-  const began = performance.now()
-  const deadline = began + ms
-  const call = async (pool) => {
-    let seq = 0
-    do {
-      const receipt = await store.append(pool[seq % poolSize])
-      seq++
-      if (store.seqOf !== undefined) mustEqual(store.seqOf(receipt), seq, `${peer.name}: seq`)
-    } while (performance.now() < deadline)
-    appended += seq
-  }
-  await Promise.all(pools.map(call))
-  const seconds = (performance.now() - began) / 1_000
+  const { perSecond, appended } = await appendFor(store, { name: peer.name, pools, ms })
   mustEqual(await store.count(), appended, `${peer.name}: events stored`)
   await store.close()
-  return appended / seconds
+  await place.remove(directory)
+  return perSecond
 }

@@ -42,7 +42,8 @@ async function runOpening({ scale, rounds, histories, tell }) {
       (round) => tell(`${what}, after close`, round),
     )
     rows.push(...rowsOf(clean, { ...place, after: 'close' }))
-    const changed = new Map(peers.map((peer) => [peer, histories.toChange(built.get(peer))]))
+    const changed = new Map()
+    for (const peer of peers) changed.set(peer, await histories.toChange(built.get(peer)))
     const killed = await interleave(
       peers,
       rounds,
@@ -56,7 +57,7 @@ async function runOpening({ scale, rounds, histories, tell }) {
       (round) => tell(`${what}, after kill -9`, round),
     )
     rows.push(...rowsOf(killed, { ...place, after: 'kill -9' }))
-    for (const { done } of changed.values()) done()
+    for (const { done } of changed.values()) await done()
   }
   const { streams } = sizes[scale]
   return {

@@ -8,9 +8,9 @@ import { atLeast } from '../targets.mjs'
 
 const sizes = { quick: 100_000, normal: 1_000_000, full: 1_000_000 }
 const streams = 1_000
-const names = Object.keys(peers)
+const names = ['holdfast', 'sqlite', 'lmdb', 'lmdb, JSON']
 
-const reads = [
+export const reads = [
   { name: 'whole journal', times: 1, of: (store) => store.readAll() },
   { name: 'whole journal, by pages', times: 1, of: (store) => store.readAllPages?.() ?? store.readAll() },
   { name: 'one stream of 1,000', times: 40, of: (store, turn) => store.readStream(streamName((turn * 37) % streams)) },
@@ -66,7 +66,8 @@ async function runReading({ scale, rounds, histories, tell }) {
   }
 }
 
-async function readFor(store, { times, of }) {
+/** Events a second, and the sum over what was read. */
+export async function readFor(store, { times, of }) {
   let count = 0
   let sum = 0
   const take = (event) => {

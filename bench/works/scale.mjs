@@ -44,11 +44,11 @@ async function runScale({ scale, rounds, histories, tell }) {
     shapes,
     rounds,
     async (shape) => {
-      const { history, done } = histories.toChange(built.get(shape))
+      const { history, done } = await histories.toChange(built.get(shape))
       const opened = await timedOpen(peer, history)
       const grown = await measureGrown(peer, { ...history, ms })
       history.events += grown.appended
-      done()
+      await done()
       const { stored, events } = built.get(shape)
       const storedBytes = stored.allocated / shape.events
       return { ...grown, events, openMs: opened.headMs, memoryMb: opened.rssGrown / 1_000_000, storedBytes }

@@ -2,10 +2,9 @@
 // was closed, divided by its events. It is no matter of time, so one round is enough.
 
 import { eventBytes } from '../event.mjs'
-import { peers } from '../peers/all.mjs'
 import { atMost } from '../targets.mjs'
 
-const names = Object.keys(peers)
+const names = ['holdfast', 'sqlite', 'lmdb', 'lmdb, JSON']
 /** The largest is the one of W2, so that it is built once. */
 const few = 1_000
 const many = 100_000
