@@ -45,6 +45,10 @@ export class PostgresServer {
     return this.#started
   }
 
+  log() {
+    return this.#ask('log', {})
+  }
+
   /** Its processes and its data are gone when it resolves. */
   async end() {
     this.#isEnding = true
@@ -74,7 +78,7 @@ export class PostgresServer {
     await this.#ask('start', {
       options: Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     })
-    process.env[variable] = `postgres://holdfast@127.0.0.1:${port}`
+    process.env[variable] = `postgres://holdfast@127.0.0.1:${port}/postgres`
     return describe()
   }
 
@@ -86,24 +90,21 @@ export class PostgresServer {
     ])
     if (this.#isEnding) await never
     if (answer.error !== undefined) throw new Error(`the PostgreSQL server: ${answer.error}`)
+    return answer.value
   }
 }
 
-/** Of a database on the server that was started. */
-export function postgresUrl(database) {
-  const server = process.env[variable]
-  if (server === undefined) throw new Error('no PostgreSQL server was started')
-  return `${server}/${database}`
+/** Of the server that was started. */
+export function postgresUrl() {
+  const url = process.env[variable]
+  if (url === undefined) throw new Error('no PostgreSQL server was started')
+  return url
 }
 
-/** Statements that concern databases as a whole. */
+/** With a connection of its own. */
 export async function onServer(work) {
-  return onDatabase('postgres', work)
-}
-
-export async function onDatabase(database, work) {
   const { default: pg } = await import('pg')
-  const client = new pg.Client({ connectionString: postgresUrl(database) })
+  const client = new pg.Client({ connectionString: postgresUrl() })
   await client.connect()
   try {
     return await work(client)

@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { open } from '../../dist/index.js'
-import { databases, databaseUrl } from '../places.mjs'
+import { journalUrl, schemas } from '../places.mjs'
 
 export const holdfast = {
   name: 'holdfast',
@@ -19,9 +19,9 @@ export const holdfastSqlite = {
 
 export const holdfastPostgres = {
   name: 'holdfast, PostgreSQL',
-  place: databases,
+  place: schemas,
   load: () => loadDriver('pg'),
-  open: (directory, options) => openAt(databaseUrl(directory), options),
+  open: (directory, options) => openAt(journalUrl(directory), options),
 }
 
 /** The one that the package itself will load. */

@@ -3,18 +3,19 @@
 //
 // In order, as Holdfast keeps it: a row that counts is locked by each append until its commit, so positions have no gaps
 // and become visible in the order in which they were given out; a reader that has seen 7 never finds a new 6. That the
-// count, the stream's and the event go in one statement, and so in one round trip, is the fastest form of it: BEGIN, UPDATE, INSERT
-// and COMMIT apart took twice as long. Without order: positions from a sequence, which leaves gaps and lets a later
+// count, the stream's and the event go in one statement, and so in one round trip, is the fastest form of it. Without order: positions from a sequence, which leaves gaps and lets a later
 // position be seen before an earlier one, so that a reader that goes on behind the last it saw misses events. It is shown
 // because it is what one finds written.
 //
 // As in sqlite.mjs, names of streams are numbers in a table of their own, heads are kept in a map where nobody else could change
-// them (without order), and reading goes by pages. `text` holds the JSON as it was given: `jsonb` took a tenth longer.
+// them (without order), and reading goes by pages. `text` holds the JSON as it was given, as Holdfast
+// keeps it. Batched by hand, what comes while a statement is on its way goes with the next one: the best that one can make of it.
 
-import { databases, databaseUrl } from '../places.mjs'
+import { schemas, searchPathOf } from '../places.mjs'
+import { postgresUrl } from '../postgres-server.mjs'
 
-/** More connections bring nothing: those in order wait for one another, and the others share two processors. */
-const connections = 32
+/** Of a pool, at most. On two processors 8 were the best for both, 64 took twice as long: those in order wait for one another. */
+const connections = 8
 const pageRows = 1_000
 const columns = 'e.position, s.name, e.seq, e.time, e.type, e.data'
 const bigintOid = 20
@@ -23,21 +24,21 @@ const load = async () => (await import('pg')).default
 
 export const insertInOrder = {
   name: 'INSERT per event, in order',
-  place: databases,
+  place: schemas,
   load,
   open: (directory, options) => PostgresStore.open(directory, { ...options, Kind: PostgresStore }),
 }
 
 export const insertUnordered = {
   name: 'INSERT per event, no order',
-  place: databases,
+  place: schemas,
   load,
   open: (directory, options) => PostgresStore.open(directory, { ...options, Kind: UnorderedStore }),
 }
 
 export const insertBatched = {
   name: 'batched by hand, in order',
-  place: databases,
+  place: schemas,
   load,
   open: (directory, options) => PostgresStore.open(directory, { ...options, Kind: BatchedStore }),
 }
@@ -49,8 +50,8 @@ class PostgresStore {
   static async open(directory, { isBuilding = false, Kind }) {
     const pg = await load()
     const types = { getTypeParser: (oid, format) => (oid === bigintOid ? Number : pg.types.getTypeParser(oid, format)) }
-    const options = isBuilding ? { options: '-c synchronous_commit=off' } : {}
-    const pool = new pg.Pool({ connectionString: databaseUrl(directory), max: connections, types, ...options })
+    const options = `${searchPathOf(directory)}${isBuilding ? ' -c synchronous_commit=off' : ''}`
+    const pool = new pg.Pool({ connectionString: postgresUrl(), max: connections, types, options })
     pool.on('error', () => {}) // of a connection that nobody uses just now: who asks next gets another
     const { rows } = await pool.query("SELECT to_regclass('event') IS NOT NULL AS made")
     if (!rows[0].made) {

@@ -1,12 +1,13 @@
 // W9: the PostgreSQL store against an INSERT for each event: callers in one process that each wait for their own append,
-// and two processes that write to one journal.
+// and two processes that write to one journal. And jobs, one a call, against pg-boss.
 
 import { join } from 'node:path'
 import { eventsOf, streamName } from '../event.mjs'
 import { appendTogether } from '../journal-process.mjs'
 import { interleave, mustEqual, ratio, spread } from '../measure.mjs'
 import { peers } from '../peers/all.mjs'
-import { placeOf } from '../places.mjs'
+import { holdfastJobs, pgBossJobs } from '../peers/jobs.mjs'
+import { placeOf, schemas } from '../places.mjs'
 import { atLeast } from '../targets.mjs'
 import { appendToNew } from './append.mjs'
 
@@ -16,7 +17,10 @@ const names = [ours, inOrder, 'postgres, no order', 'postgres, batched']
 const callers = [1, 64, 256]
 const together = { writers: 2, callers: 64 }
 const poolSize = 64
-const eachInsert = 5
+const jobSteps = ['added', 'taken', 'completed', 'through all three']
+const jobCallers = 16
+const timesEachInsert = 5
+const timesPgBoss = 3
 
 export const postgresAppends = { id: 'W9', needs: () => [], run: runPostgres }
 
@@ -32,7 +36,7 @@ async function runPostgres({ scale, rounds, scratch, postgres, tell }) {
   for (const name of names) await alone(name, 64, 300) // not counted: the code becomes warm
   const rows = []
   for (const count of callers) {
-    const what = `${count} ${count === 1 ? 'caller' : 'callers'}`
+    const what = `appends, ${count} ${count === 1 ? 'caller' : 'callers'}`
     const figures = await interleave(
       names,
       rounds,
@@ -41,7 +45,7 @@ async function runPostgres({ scale, rounds, scratch, postgres, tell }) {
     )
     rows.push(...rowsOf(what, figures))
   }
-  const what = `${together.writers} writers with ${together.callers} callers each`
+  const what = `appends, ${together.writers} writers with ${together.callers} callers each`
   const figures = await interleave(
     names,
     rounds,
@@ -49,16 +53,30 @@ async function runPostgres({ scale, rounds, scratch, postgres, tell }) {
     (round) => tell(what, round),
   )
   rows.push(...rowsOf(what, figures))
+  const jobs = { quick: 320, normal: 3_200, full: 16_000 }[scale]
+  rows.push(...(await jobRows({ jobs, rounds, directory, tell })))
   return {
-    title: `durable appends to PostgreSQL, ${rounds} rounds of ${ms} ms`,
-    columns: ['by', 'peer', 'events/s', 'holdfast ÷ peer'],
+    title: `on PostgreSQL: durable appends, ${rounds} rounds of ${ms} ms; ${jobs.toLocaleString('en-US')} jobs a round, ${jobCallers} callers, one job a call`,
+    columns: ['what', 'peer', 'a second', 'holdfast ÷ peer'],
     rows,
     notes: [
       'Median (minimum to maximum). In order: no gaps, and visible in the order of positions, as Holdfast keeps it; no order promises less.',
       'Writers are processes on one journal; their events a second are added up.',
+      'Jobs: with Holdfast a stream and an agenda entry each, by what a worker can do with the calls that there are; pg-boss wants Node 22, and was seen to work on 20.',
       server,
     ],
-    targets: [atLeast('64 callers, × an INSERT per event, in order', ratioOf(rows, '64 callers'), eachInsert)],
+    targets: [
+      atLeast(
+        '64 callers, × an INSERT per event, in order',
+        ratioOf(rows, 'appends, 64 callers', peers[inOrder].name),
+        timesEachInsert,
+      ),
+      atLeast(
+        `${jobCallers} callers, jobs through all three steps, × pg-boss`,
+        ratioOf(rows, 'jobs through all three', pgBossJobs.name),
+        timesPgBoss,
+      ),
+    ],
   }
 }
 
@@ -78,13 +96,71 @@ async function sharedBy(name, directory, ms) {
   return writers.reduce((sum, { perSecond }) => sum + perSecond, 0)
 }
 
-function rowsOf(by, figures) {
+async function jobRows({ jobs, rounds, directory, tell }) {
+  const both = [holdfastJobs, pgBossJobs]
+  for (const peer of both) await jobsThrough(peer, { directory: directory(), jobs: 200 }) // not counted
+  const figures = await interleave(
+    both,
+    rounds,
+    (peer) => jobsThrough(peer, { directory: directory(), jobs }),
+    (round) => tell('jobs', round),
+  )
+  return jobSteps.flatMap((step) => {
+    const [ours, theirs] = both.map((peer) => figures.get(peer).map((round) => round[step]))
+    const what = `jobs ${step}`
+    return [
+      { what, peer: holdfastJobs.name, 'a second': spread(ours) },
+      { what, peer: pgBossJobs.name, 'a second': spread(theirs), 'holdfast ÷ peer': ratio(ours, theirs) },
+    ]
+  })
+}
+
+/** How many a second are added, taken and completed, each step by all callers before the next begins. */
+async function jobsThrough(peer, { directory, jobs }) {
+  await schemas.make(directory)
+  const store = await peer.open(directory)
+  const given = eventsOf(streamName(0), jobs).map(({ data }) => data)
+  const taken = []
+  const steps = {
+    added: () => store.add(given.pop()),
+    taken: async () => taken.push((await store.take()) ?? noJob(peer)),
+    completed: () => store.complete(taken.pop()),
+  }
+  const perSecond = {}
+  let allSeconds = 0
+  for (const [step, work] of Object.entries(steps)) {
+    const seconds = await secondsOf(work, jobs)
+    if (step === 'taken') mustEqual(new Set(taken.map(({ id }) => id)).size, jobs, `${peer.name}: jobs taken once`)
+    perSecond[step] = jobs / seconds
+    allSeconds += seconds
+  }
+  await store.mustBeCompleted(jobs)
+  await store.close()
+  await schemas.remove(directory)
+  return { ...perSecond, 'through all three': jobs / allSeconds }
+}
+
+async function secondsOf(work, times) {
+  let left = times
+  const began = performance.now()
+  const call = async () => {
+    while (left-- > 0) await work()
+  }
+  await Promise.all(Array.from({ length: jobCallers }, call))
+  return (performance.now() - began) / 1_000
+}
+
+function noJob({ name }) {
+  throw new Error(`${name}: no job is there, though there should be one`)
+}
+
+function rowsOf(what, figures) {
   return names.map((name) => {
-    const row = { by, peer: peers[name].name, 'events/s': spread(figures.get(name)) }
+    const row = { what, peer: peers[name].name, 'a second': spread(figures.get(name)) }
     return name === ours ? row : { ...row, 'holdfast ÷ peer': ratio(figures.get(ours), figures.get(name)) }
   })
 }
 
-function ratioOf(rows, by) {
-  return rows.find((row) => row.by === by && row.peer === peers[inOrder].name)['holdfast ÷ peer'].median
+function ratioOf(rows, what, peer) {
+  return rows.find((row) => row.what === what && row.peer === peer)['holdfast ÷ peer'].median
 }
