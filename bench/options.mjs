@@ -20,6 +20,7 @@ export const usage = `npm run bench -- [options]
   --force          with --dir: measures in memory (tmpfs) too, where a sync costs nothing
   --help
 
+W9 and stores start a PostgreSQL server of their own, whose programs are installed into tools/postgres at the first time.
 To come: ${[...toCome].map(([name, { feature }]) => `${name} with ${feature}`).join(', ')}.`
 
 /** Throws an Error that says what is wrong. */

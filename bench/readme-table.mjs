@@ -37,6 +37,8 @@ const makers = {
   W3: readingTable,
   W4: storedTable,
   W8: retentionTable,
+  W9: postgresTable,
+  STORES: storesTable,
   SCALE: scaleTable,
 }
 
@@ -107,6 +109,27 @@ function retentionTable({ rows }) {
       text(of(callers, 'with')['p99 ms']),
       text(of(callers, 'with')['p99 ÷ without']),
     ]),
+  )
+}
+
+function postgresTable({ rows }) {
+  const peers = unique(rows.map(({ peer }) => peer)).filter((peer) => !peer.startsWith('holdfast'))
+  const cell = (what, peer) => {
+    const found = rows.find((row) => row.what === what && row.peer === peer)
+    return found === undefined ? '' : text(found['holdfast ÷ peer'])
+  }
+  return table(
+    ['On PostgreSQL, Holdfast ÷', ...peers],
+    unique(rows.map(({ what }) => what)).map((what) => [what, ...peers.map((peer) => cell(what, peer))]),
+  )
+}
+
+/** Here the figures themselves as well: which store to take is asked of them. */
+function storesTable({ rows }) {
+  const columns = ['file', 'SQLite', 'PostgreSQL', 'SQLite ÷ by hand', 'PostgreSQL ÷ by hand']
+  return table(
+    ["Holdfast's stores side by side", ...columns],
+    rows.map((row) => [row.what, ...columns.map((column) => text(row[column]))]),
   )
 }
 

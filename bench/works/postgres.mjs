@@ -14,6 +14,8 @@ import { appendToNew } from './append.mjs'
 const ours = 'holdfast, PostgreSQL'
 const inOrder = 'postgres'
 const names = [ours, inOrder, 'postgres, no order', 'postgres, batched']
+/** By which several processes are compared. */
+const shared = names.filter((name) => name !== 'postgres, no order')
 const callers = [1, 64, 256]
 const together = { writers: 2, callers: 64 }
 const poolSize = 64
@@ -47,7 +49,7 @@ async function runPostgres({ scale, rounds, scratch, postgres, tell }) {
   }
   const what = `appends, ${together.writers} writers with ${together.callers} callers each`
   const figures = await interleave(
-    names,
+    shared,
     rounds,
     (name) => sharedBy(name, directory(), ms),
     (round) => tell(what, round),
@@ -155,7 +157,7 @@ function noJob({ name }) {
 }
 
 function rowsOf(what, figures) {
-  return names.map((name) => {
+  return [...figures.keys()].map((name) => {
     const row = { what, peer: peers[name].name, 'a second': spread(figures.get(name)) }
     return name === ours ? row : { ...row, 'holdfast ÷ peer': ratio(figures.get(ours), figures.get(name)) }
   })

@@ -1,7 +1,7 @@
 // What the benchmark calculates from its measurements.
 
 import { describe, expect, it } from 'vitest'
-import { machine, measure, targets } from './pure-parts.ts'
+import { appending, machine, measure, places, targets } from './pure-parts.ts'
 
 describe('the figures of several rounds', () => {
   it('have the middle one as their median, or the mean of the two in the middle', () => {
@@ -106,5 +106,54 @@ describe('the file system of a directory', () => {
 
   it('is in memory or not', () => {
     expect(['tmpfs', 'ramfs', 'ext4'].map((type) => machine.isInMemory(type))).toEqual([true, true, false])
+  })
+})
+
+describe('callers that append for a time', () => {
+  function storeOf(seqAfter: (seq: number) => number) {
+    const seqs = new Map<unknown, number>()
+    const appended: unknown[] = []
+    return {
+      appended,
+      async append(event: unknown) {
+        const stream = String(event).slice(0, 1)
+        const seq = seqAfter(seqs.get(stream) ?? 0)
+        seqs.set(stream, seq)
+        appended.push(event)
+        return { seq }
+      },
+      seqOf: ({ seq }: { readonly seq: number }) => seq,
+    }
+  }
+  const pools = [
+    ['a1', 'a2'],
+    ['b1', 'b2'],
+  ]
+
+  it('make one append each before the clock runs, then at least one, each from its own pool', async () => {
+    const store = storeOf((seq) => seq + 1)
+    const before: number[] = []
+    const begin = async () => {
+      before.push(store.appended.length)
+    }
+    const { appended } = await appending.appendFor(store, { name: 'a store', pools, ms: 0, begin })
+    expect(before).toEqual([2])
+    expect(appended).toBe(4)
+    expect(store.appended).toEqual(['a1', 'b1', 'a2', 'b2'])
+  })
+
+  it('stop at a number that is not the next', async () => {
+    const appended = appending.appendFor(
+      storeOf(() => 7),
+      { name: 'a store', pools, ms: 0 },
+    )
+    await expect(appended).rejects.toThrow('a store: seq: found 7, expected 1')
+  })
+})
+
+describe('the schema of a journal in PostgreSQL', () => {
+  it('is named after its directory, in letters that need no quotes', () => {
+    expect(places.schemaNamed('/x/holdfast-PostgreSQL-1000-in-10')).toBe('holdfast_postgresql_1000_in_10')
+    expect(places.schemaNamed('/x/stores-7')).toBe('stores_7')
   })
 })

@@ -70,6 +70,25 @@ interface Readme {
   }): string
 }
 
+interface Appending {
+  appendFor(
+    store: {
+      append(event: unknown): Promise<{ readonly seq: number }>
+      seqOf(receipt: { readonly seq: number }): number
+    },
+    work: {
+      readonly name: string
+      readonly pools: readonly (readonly unknown[])[]
+      readonly ms: number
+      readonly begin?: () => Promise<void>
+    },
+  ): Promise<{ readonly perSecond: number; readonly appended: number }>
+}
+
+interface Places {
+  schemaNamed(directory: string): string
+}
+
 interface Scratch {
   makeScratch(directory: string, options: { readonly mayBeInMemory: boolean }): string
   removeScratch(scratch: string): void
@@ -100,6 +119,8 @@ async function load<T>(name: string): Promise<T> {
 export const measure: Measure = await load('measure')
 export const table: Table = await load('table')
 export const plot: Plot = await load('plot')
+export const appending: Appending = await load('appending')
+export const places: Places = await load('places')
 export const machine: Machine = await load('machine')
 export const targets: Targets = await load('targets')
 export const readme: Readme = await load('readme-table')

@@ -69,6 +69,34 @@ describe('the section of the README', () => {
     ])
   })
 
+  it('shows of PostgreSQL what each peer was measured by, and nothing where one was not', () => {
+    const rows = [
+      { what: 'appends', peer: 'holdfast, PostgreSQL' },
+      { what: 'appends', peer: 'INSERT', 'holdfast ÷ peer': measure.spread([4]) },
+      { what: 'jobs', peer: 'holdfast, PostgreSQL' },
+      { what: 'jobs', peer: 'a queue', 'holdfast ÷ peer': measure.spread([3]) },
+    ]
+    const text = readme.readmeTables({ rounds: 5, machine, results: [{ work: 'W9', title: '', columns: [], rows }] })
+    expect(text.split('\n').slice(2)).toEqual([
+      '| On PostgreSQL, Holdfast ÷ | INSERT | a queue |',
+      '|---|---|---|',
+      '| appends | 4 (4 to 4) |  |',
+      '| jobs |  | 3 (3 to 3) |',
+      '',
+    ])
+  })
+
+  it('puts the stores side by side, with their figures', () => {
+    const byHand = { 'SQLite ÷ by hand': measure.spread([0.5]), 'PostgreSQL ÷ by hand': measure.spread([6]) }
+    const rows = [{ what: 'appends', file: 30_000, SQLite: 10_000, PostgreSQL: 9_000, ...byHand }]
+    const text = readme.readmeTables({
+      rounds: 5,
+      machine,
+      results: [{ work: 'STORES', title: '', columns: [], rows }],
+    })
+    expect(text.split('\n').at(-2)).toBe('| appends | 30,000 | 10,000 | 9000 | 0.50 (0.50 to 0.50) | 6 (6 to 6) |')
+  })
+
   it('says which works are missing when the run was ended before them', () => {
     const report = { rounds: 5, machine, wanted: ['W4', 'W8', 'SCALE'] }
     const results = [{ work: 'W4', title: '', columns: [], rows: [] }]
