@@ -50,8 +50,8 @@ export async function* readPages(
     if (page.items.length > 0) yield page.items
     if (page.covered === undefined) return
     left -= page.events
-    await nextTurn()
     bounds = forward ? { from: page.covered + 1, to: bounds.to } : { from: bounds.from, to: page.covered - 1 }
+    if (left > 0 && bounds.from <= bounds.to) await nextTurn()
   }
 }
 
@@ -93,13 +93,18 @@ interface Page {
 
 async function buildPage(reading: Reading, query: ReadQuery, found: Found): Promise<Page> {
   const options = { label: reading.label, withText: query.withText === true }
+  if (isUnfiltered(query) && isGapless(query, found)) {
+    // Nothing to tell: what was removed since is given as the event that was read.
+    const { rows, covered } = found
+    return { items: rows.map((row) => checkedEvent(row, options)), events: rows.length, covered }
+  }
   if (query.direction === 'forward' && query.tellRemoved === true) {
     const { rows, covered, ranges } = await withRanges(reading, query, found)
     mustBeWhole(reading, query, { ...found, rows, covered }, ranges)
     return { items: merged(query, rows, ranges, options), events: rows.length, covered }
   }
   const { rows, covered } = found
-  if (hasHole(query, found)) {
+  if (isUnfiltered(query)) {
     mustBeWhole(reading, query, found, await allRanges(reading, query, extent(query, found)))
   }
   return { items: rows.map((row) => checkedEvent(row, options)), events: rows.length, covered }
@@ -189,10 +194,13 @@ function isUnfiltered({ select, types }: ReadQuery): boolean {
   return select.kind !== 'prefix' && types === undefined
 }
 
-function hasHole(query: ReadQuery, found: Found): boolean {
-  if (!isUnfiltered(query)) return false
+/** Every number that the page extends over has its event. */
+function isGapless(query: ReadQuery, found: Found): boolean {
+  const { rows } = found
   const { from, to } = extent(query, found)
-  return found.rows.length < to - from + 1
+  if (rows.length !== to - from + 1) return false
+  const [first, step] = query.direction === 'forward' ? [from, 1] : [to, -1]
+  return rows.every((row, index) => numberOf(row, query) === first + step * index)
 }
 
 function mustBeWhole(reading: Reading, query: ReadQuery, found: Found, ranges: readonly Span[]): void {
