@@ -7,7 +7,7 @@
 //   upkeep    upkeep.ts takes turns · retain.ts, removal.ts · dump.ts, load.ts · verify.ts
 //
 // Many processes may have the same journal open and write: the head row's lock orders them. So nothing but the head is
-// kept in memory, and the head only as what was seen last.
+// kept in memory here, and the head only as what was seen last.
 
 import type { CommandControl } from '../../core/control.ts'
 import { receiptOf } from '../../core/decide.ts'

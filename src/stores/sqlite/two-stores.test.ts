@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSqlite } from '../../open-sqlite.ts'
 import { batch, bytesOf, command, dropAll, event, events, retain } from '../../testing/conformance/batches.ts'
 import { type FakeClock, fakeClock } from '../../testing/fake-clock.ts'
+import { prng } from '../../testing/prng.ts'
 import { type ScratchFile, scratchFile } from '../../testing/scratch-file.ts'
 import type { SqlStore } from '../sql/sql-store.ts'
 
@@ -36,6 +37,45 @@ describe('two stores on one file', () => {
     })
     expect(await events(mine)).toEqual(await events(theirs))
     expect(mine.head().position).toBe(2)
+  })
+
+  const steps = Number(process.env.SQLITE_TURNS ?? 300)
+  const seed = Number(process.env.SEED ?? 1)
+  it(`know where a stream stands, whoever wrote to it (${steps} steps, SEED=${seed})`, async () => {
+    const chance = prng(seed)
+    const newest = new Map<string, number>()
+    for (let step = 0; step < steps; step++) {
+      const store = chance.below(2) === 0 ? mine : theirs
+      const stream = `s${chance.below(4)}`
+      const seq = newest.get(stream) ?? 0
+      const where = `step ${step}, SEED=${seed}`
+      switch (chance.below(8)) {
+        case 0:
+          if (seq > 0) await retain(store, { streams: [{ stream, before: 1 + chance.below(seq) }] })
+          break
+        case 1: {
+          // Refused, beside one that isn't.
+          const refused = store.append(batch([event(stream)], { expect: new Map([[stream, seq + 1]]) }))
+          const [outcome] = await Promise.allSettled([refused, store.append(batch([event('beside')]))])
+          expect(outcome, where).toMatchObject({ status: 'rejected', reason: { code: 'SEQ_CONFLICT' } })
+          break
+        }
+        case 2:
+          // Refused alone: the transaction is rolled back.
+          await expect(
+            store.append(batch([event(stream)], { expect: new Map([[stream, seq + 1]]) })),
+            where,
+          ).rejects.toMatchObject({ code: 'SEQ_CONFLICT' })
+          break
+        default: {
+          const receipt = await store.append(batch([event(stream)], { expect: new Map([[stream, seq]]) }))
+          expect(receipt.events[0]?.seq, where).toBe(seq + 1)
+          newest.set(stream, seq + 1)
+        }
+      }
+    }
+    for (const [stream, seq] of newest) expect((await mine.stream(stream))?.seq).toBe(seq)
+    expect((await theirs.verify({})).findings).toEqual([])
   })
 
   it('take turns with a lease, and a fence shuts out the one that lost it', async () => {

@@ -17,6 +17,7 @@ import type { HeadChange, HeadRow, NewEventRow, StreamRow } from '../sql/rows.ts
 import type { BlobTables } from './blob-tables.ts'
 import type { SqliteValue } from './driver.ts'
 import { changeHead, readHead } from './head-row.ts'
+import { KnownStreams } from './known-streams.ts'
 import { SqliteReader } from './reader.ts'
 import { contentTables } from './schema.ts'
 import {
@@ -38,13 +39,13 @@ import {
 type Rows = Omit<GroupWrite, 'head' | 'sync' | 'claimsEnded'>
 
 export class SqliteWriter extends SqliteReader {
+  readonly #knownStreams: KnownStreams = new KnownStreams()
   #isFull = true
 
   /** On a new connection. */
   reopened(): void {
     this.#isFull = true
-    this.tables.streams.forget()
-    this.tables.types.forget()
+    this.#forget()
   }
 
   /** Begins with the lock. */
@@ -54,8 +55,13 @@ export class SqliteWriter extends SqliteReader {
 
   rollbackNow(): void {
     this.connection.rollback()
+    this.#forget()
+  }
+
+  #forget(): void {
     this.tables.streams.forget()
     this.tables.types.forget()
+    this.#knownStreams.forget()
   }
 
   /** A short transaction. */
@@ -84,9 +90,10 @@ export class SqliteWriter extends SqliteReader {
 
   #find({ streams, commands, leases, blobs }: GroupWanted): GroupFound {
     const { label } = this.connection
+    this.#knownStreams.holdAgainst(this.connection.value('PRAGMA data_version'))
     return {
       head: readHead(this.connection),
-      streams: streams.flatMap((name) => this.streamNow(name) ?? []),
+      streams: streams.flatMap((name) => this.#knownStreams.row(name) ?? this.#readStream(name) ?? []),
       commands: commands.flatMap((id) => {
         const row = this.connection.get(`SELECT ${commandColumns} FROM command WHERE id = ?`, id)
         return row === undefined ? [] : [commandRow(row, label)]
@@ -97,6 +104,12 @@ export class SqliteWriter extends SqliteReader {
       }),
       blobs: this.blobTables.known(blobs),
     }
+  }
+
+  #readStream(name: string): StreamRow | undefined {
+    const row = this.streamNow(name)
+    if (row !== undefined) this.#knownStreams.note(row)
+    return row
   }
 
   #commitGroup(head: HeadRow, write: GroupWrite): void {
@@ -171,6 +184,7 @@ export class SqliteWriter extends SqliteReader {
   #writeStream(row: StreamRow): void {
     const { streams } = this.tables
     const values = streamValues(row)
+    this.#knownStreams.note(row)
     const id = streams.id(row.stream)
     if (id === undefined) {
       const sql = `INSERT INTO stream (${streamColumns}) VALUES (?, ?, ?, ?, ?, ?)`
