@@ -157,7 +157,7 @@ function missing(file: string): HoldfastError {
   })
 }
 
-function fileError(file: string, error: unknown): HoldfastError {
+export function fileError(file: string, error: unknown): HoldfastError {
   switch (errorCodeOf(error)) {
     case 'EEXIST':
       return taken(file, error)

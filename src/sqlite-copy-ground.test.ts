@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -92,6 +92,14 @@ describe('a file of SQLite as the target of a copy', () => {
     await second.clear()
     expect(second.position).toBe(0)
     await second.close()
+  })
+
+  it('says so where nothing may be made', async () => {
+    await writeFile(join(root, 'occupied'), '')
+    const ground = sqliteCopyGround(join(root, 'occupied', 'agent.db'), clock)
+    await expect(ground.hold()).rejects.toMatchObject({ code: 'TARGET_IS_FILE' })
+    const directory = sqlCopyTarget({ ground: sqliteCopyGround(root, clock), clock, random: seededRandom(1) })
+    await expect(directory.look()).rejects.toMatchObject({ code: 'NOT_A_JOURNAL' })
   })
 
   it('is another copy to whoever comes with another note', async () => {

@@ -5,11 +5,11 @@ import { open as openFile, rm } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { DiskLock } from './disks/disk.ts'
 import { nodeDisk } from './disks/node-disk.ts'
-import { HoldfastError } from './errors.ts'
+import { HoldfastError, isHoldfastError } from './errors.ts'
 import type { Clock } from './host/clock.ts'
 import { makeDirectories, syncDirectory } from './make-directories.ts'
-import { kindOf, makeFile, notAFile, sqlitePlace } from './open-sqlite.ts'
-import type { CopyGround, HeldGround } from './stores/sql/copy-target.ts'
+import { fileError, kindOf, makeFile, notAFile, sqlitePlace } from './open-sqlite.ts'
+import type { CopyGround, HeldGround } from './stores/sql/copy-ground.ts'
 import { withPatience } from './stores/sql/retry.ts'
 import { SqliteBackend } from './stores/sqlite/backend.ts'
 import { headOfSqliteFile, makeSqliteJournal } from './stores/sqlite/open-sqlite-store.ts'
@@ -45,8 +45,11 @@ async function hold(file: string, clock: Clock): Promise<HeldGround> {
     open: () => withPatience(clock, async () => openBackend(place, clock), isOver),
     remove: () => remove(file),
     async release() {
-      await rm(lockPath(file), { force: true })
-      await lock.release()
+      try {
+        await rm(lockPath(file), { force: true })
+      } finally {
+        await lock.release()
+      }
     },
   }
 }
@@ -58,13 +61,21 @@ function lockPath(file: string): string {
 /** Whoever locks one that its last holder is just removing is kept out by what stands in the head row. */
 async function lockBeside(file: string): Promise<DiskLock> {
   const path = lockPath(file)
-  const handle = await openFile(path, 'a')
-  await handle.close()
-  const lock = await nodeDisk(dirname(path)).lock(basename(path))
+  const lock = await lockFile(path)
   if (lock !== undefined) return lock
   throw new HoldfastError('LOCKED', `another process is copying to ${file}`, {
     hint: 'Wait for it, or stop it and run this again.',
   })
+}
+
+async function lockFile(path: string): Promise<DiskLock | undefined> {
+  try {
+    const handle = await openFile(path, 'a')
+    await handle.close()
+    return await nodeDisk(dirname(path)).lock(basename(path))
+  } catch (error) {
+    throw isHoldfastError(error) ? error : fileError(path, error)
+  }
 }
 
 function openBackend(place: SqlitePlace, clock: Clock): SqliteBackend {

@@ -13,9 +13,11 @@ const help = `Usage: holdfast copy <from> <to> [options]
 Moves a journal to another place, with everything in it: events with their numbers, times and checksums, command ids with their
 receipts, agenda, leases, pins, blobs, and the places of what was removed. Cursors stay valid. The copy is read back and
 compared with the source; then it is the journal, and the source is for reading only. Run it again after an interruption:
-it goes on where it was.
+it goes on where it was. A journal in a directory must not be open elsewhere; one in a database is refused writes while the
+last of it is copied.
 
-  from, to       directories: the journal, and a place where nothing is
+  from, to       the journal, and a place where nothing is: each a directory, a file of SQLite (agent.db) or a database of
+                 PostgreSQL (postgres://…)
 
   --fork         leave the source in use, also by a process that has it open: the copy is a history of its own from here on.
                  What is due and who holds a lease stays with the source

@@ -20,6 +20,11 @@ export function movedError(name: string, { state, to, copy, time }: Relocation):
   )
 }
 
+/** A mark gives way to one of the same copy, or to none: two copies of one journal would end as two journals. */
+export function mustBeSameCopy(name: string, set: Relocation | undefined, to: Relocation | undefined): void {
+  if (set !== undefined && to !== undefined && set.copy !== to.copy) throw movedError(name, set)
+}
+
 /** Nobody may take for a journal what is only a part of one. */
 export function copyUnfinished(name: string, { id, from }: CopyNote): HoldfastError {
   return new HoldfastError('COPY_UNFINISHED', `${name} is an unfinished copy of ${from}`, {

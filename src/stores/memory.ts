@@ -7,7 +7,7 @@
 
 import { contentDigest } from '../core/content-digest.ts'
 import { decide, receiptOf } from '../core/decide.ts'
-import { movedError } from '../core/moved.ts'
+import { movedError, mustBeSameCopy } from '../core/moved.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
@@ -246,6 +246,7 @@ class ArrayStore implements MemoryStore {
 
   async relocate(to: Relocation | undefined): Promise<void> {
     this.#open()
+    mustBeSameCopy('this journal', this.#relocation, to)
     this.#relocation = to
   }
 

@@ -411,8 +411,8 @@ export interface Store {
   relocation(): Promise<Relocation | undefined>
   /** Sets or (undefined) clears that, durably, waiting for appends in flight: what was acknowledged before it resolves is
    * in every later dump(). While it is set, append, stageBlob and retain reject with MOVED (core/moved.ts), in every
-   * process that has the journal open. Throws READ_ONLY, SUPERSEDED or what the storage says; then, when it was being
-   * set, the journal is writable as before. */
+   * process that has the journal open. Throws MOVED where it is set for another copy, READ_ONLY, SUPERSEDED or what the
+   * storage says; then, when it was being set, the journal is as writable as before. */
   relocate(to: Relocation | undefined): Promise<void>
 
   verify(work: LongWork<VerifyProgress>): Promise<VerifyReport>

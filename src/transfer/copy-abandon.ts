@@ -4,7 +4,7 @@
 import { movedError } from '../core/moved.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import type { CopyNote, CopyPlace, CopySource, CopyTarget } from '../stores/copy-port.ts'
-import type { Relocation } from '../stores/store.ts'
+import type { Relocation, Store } from '../stores/store.ts'
 
 export interface AbandonReport {
   readonly from: string
@@ -26,11 +26,22 @@ export async function abandonCopy(source: CopySource, target: CopyTarget): Promi
   if (place.kind === 'journal') throw finished(target.name, marked !== undefined)
   if (place.kind === 'unfinished') {
     mustBeOwn(source, target, place.note)
-    // First: while both stand, the source must not take writes that the copy would be finished without.
+    // A source that others can write to takes writes again only while the target is held here. Who goes on with the copy
+    // afterwards finds the mark gone and sets it anew, so it is never finished without what was written in between.
+    if (marked !== undefined && source.hold === undefined) await freeWhileHeld(store, target, place.note)
     await target.discard()
-  }
-  if (marked !== undefined) await store.relocate(undefined)
+    if (marked !== undefined && source.hold !== undefined) await store.relocate(undefined)
+  } else if (marked !== undefined) await store.relocate(undefined)
   return { from: source.name, to: target.name, removed: place.kind === 'unfinished', freed: marked !== undefined }
+}
+
+async function freeWhileHeld(store: Store, target: CopyTarget, note: CopyNote): Promise<void> {
+  const intake = await target.begin(note)
+  try {
+    await store.relocate(undefined)
+  } finally {
+    await intake.close()
+  }
 }
 
 /** What isn't of the copy for which the source is marked is none of ours: what was there of that is gone. */

@@ -104,7 +104,9 @@ class Copying {
     this.#mayBeStale = place.kind === 'unfinished'
     const intake = await this.#target.begin(note)
     try {
-      return fork ? await this.#fork(intake, note) : await this.#move(intake, note, marked !== undefined)
+      if (fork) return await this.#fork(intake, note)
+      // Asked again: who gives a copy up takes the mark back while it holds the target, which is held here now.
+      return await this.#move(intake, note, await this.#store.relocation())
     } finally {
       await intake.close()
     }
@@ -149,11 +151,12 @@ class Copying {
     })
   }
 
-  async #move(intake: CopyIntake, note: CopyNote, wasMarked: boolean): Promise<CopyReport> {
+  async #move(intake: CopyIntake, note: CopyNote, marked: Relocation | undefined): Promise<CopyReport> {
     const { clock } = this.#work
+    if (marked !== undefined && marked.copy !== note.id) throw movedError(this.#source.name, marked)
     const moving: Relocation = { state: 'moving', to: this.#target.name, copy: note.id, time: clock.now() }
     const resumedAt = intake.position
-    let isMarked = wasMarked
+    let isMarked = marked !== undefined
     let compared: Tally
     try {
       if (this.#source.hold !== undefined) await this.#source.hold(moving)

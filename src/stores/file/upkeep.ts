@@ -1,6 +1,7 @@
 // The long works on a store: retention, verification, backup, export, and mending after a failure. They take turns, because
 // one may not remove what another reads.
 
+import { mustBeSameCopy } from '../../core/moved.ts'
 import type { Directories } from '../../disks/directories.ts'
 import type { Disk } from '../../disks/disk.ts'
 import { backupLog } from '../../engine/backup.ts'
@@ -126,6 +127,7 @@ export class Upkeep {
   /** In its turn, so that a retention under way is over before. */
   async relocate(to: Relocation | undefined): Promise<void> {
     const before = this.#gate.relocation
+    mustBeSameCopy(this.#parts.disk.label, before, to)
     if (to !== undefined) this.#gate.relocation = to
     await this.#inTurn(async () => {
       const { writer } = this.#log

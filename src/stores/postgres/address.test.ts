@@ -10,6 +10,7 @@ describe('an address', () => {
       journal: 'a/b',
       pooler: false,
       label: 'postgres://me@host:5433/db?schema=agents&journal=a%2Fb',
+      key: 'postgres://host:5433/db?schema=agents&journal=a%2Fb',
     })
   })
 

@@ -9,31 +9,11 @@ import { HoldfastError, never } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
 import type { CopyIntake, CopyNote, CopyPlace, CopyTarget } from '../copy-port.ts'
-import type { SqlBackend } from './backend.ts'
+import type { CopyGround } from './copy-ground.ts'
 import { SqlIntake } from './copy-intake.ts'
 import { copyMarksOf, copyMarksText } from './copy-marks.ts'
 import { toldError } from './retry.ts'
 import type { HeadRow } from './rows.ts'
-
-/** The place in an engine. */
-export interface CopyGround {
-  /** As a person would name it, without secrets. */
-  readonly name: string
-  /** The row of the journal that stands there; undefined where nothing does. Throws what opening throws. */
-  look(): Promise<HeadRow | undefined>
-  /** Keeps every other copy out until release(), or the end of this process; LOCKED. */
-  hold(): Promise<HeldGround>
-}
-
-export interface HeldGround {
-  /** Makes the journal, durably, with this row; TARGET_NOT_EMPTY where there is one. */
-  make(head: HeadRow): Promise<void>
-  /** For writing, whatever its row says. */
-  open(): Promise<SqlBackend>
-  /** Nothing of the journal is left. */
-  remove(): Promise<void>
-  release(): Promise<void>
-}
 
 export interface SqlCopyOptions {
   readonly ground: CopyGround

@@ -1,7 +1,7 @@
 // The long works on a store: retention, verification, export and import, backup, and mending after a failure. They take
 // turns within this process; what other processes do meanwhile, snapshots and the head row's lock keep apart.
 
-import { movedError } from '../../core/moved.ts'
+import { mustBeSameCopy } from '../../core/moved.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { ImportSource } from '../import-record.ts'
 import type {
@@ -120,9 +120,7 @@ export class Upkeep {
       await this.#transaction(async (upkeep) => {
         const head = await upkeep.head()
         const { relocation, ...marks } = copyMarksOf(head)
-        if (to !== undefined && relocation !== undefined && relocation.copy !== to.copy) {
-          throw movedError(backend.label, relocation)
-        }
+        mustBeSameCopy(backend.label, relocation, to)
         const copying = copyMarksText(to === undefined ? marks : { ...marks, relocation: to })
         // All that was numbered before is durable with it.
         await upkeep.setHead({ copying, durable: head.position })

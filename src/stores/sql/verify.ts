@@ -2,12 +2,14 @@
 // heads against what they head, removed blocks against what is missing, content against its name.
 
 import { textBytes } from '../../core/event-bytes.ts'
+import { copyUnfinished, movedError } from '../../core/moved.ts'
 import { isHoldfastError } from '../../errors.ts'
 import { limits } from '../../limits.ts'
 import { mustNotBeAborted } from '../aborted.ts'
 import type { Finding, LongWork, VerifyProgress, VerifyReport } from '../store.ts'
 import type { SqlBackend, SqlReader } from './backend.ts'
 import { blobContent } from './blob-content.ts'
+import { copyMarksOf } from './copy-marks.ts'
 import { rowsOf } from './dump.ts'
 import { checkedEvent } from './event-check.ts'
 import { nextTurn } from './next-turn.ts'
@@ -54,6 +56,13 @@ class Check {
     const { findings, work } = this.#parts
     const head = await this.#found('head', () => this.#reader.head())
     if (head === undefined) return report({ events: 0, records: 0, blobs: 0, bytes: 0 }, findings)
+    const { unfinished, relocation } = copyMarksOf(head)
+    if (unfinished !== undefined) {
+      // Nothing of it need fit together yet.
+      this.#add('copy-unfinished', copyUnfinished(this.#parts.label, unfinished.note).message)
+      return report({ events: 0, records: 0, blobs: 0, bytes: 0 }, findings)
+    }
+    if (relocation !== undefined) this.#add('moved', movedError(this.#parts.label, relocation).message, 'note')
     const figures = await this.#reader.figures(head.time)
     this.#bytesTotal = head.bytes + figures.blobBytes
     const events = await this.#events(head)
@@ -244,10 +253,10 @@ class Check {
     }
   }
 
-  #add(kind: string, message: string): void {
+  #add(kind: string, message: string, severity: Finding['severity'] = 'damage'): void {
     if (this.#parts.findings.length >= findingsMax) return
     const { label: file } = this.#parts
-    this.#parts.findings.push({ severity: 'damage', kind, file, offset: undefined, message, repair: undefined })
+    this.#parts.findings.push({ severity, kind, file, offset: undefined, message, repair: undefined })
   }
 
   async #pause(): Promise<void> {

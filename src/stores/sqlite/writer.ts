@@ -221,8 +221,7 @@ export class SqliteWriter extends SqliteReader {
 
   clearNow(): void {
     for (const table of contentTables) this.connection.run(`DELETE FROM ${table}`)
-    this.tables.streams.forget()
-    this.tables.types.forget()
+    this.#forget()
   }
 
   flushNow(): HeadRow {

@@ -93,6 +93,16 @@ export const moves: readonly CaseDefinition[] = caseGroup('moving', (test) => {
     equal(told.at(-1), 'MOVED')
   })
 
+  test('a mark that another copy has set is not replaced', async ({ store }) => {
+    await store.relocate(moving)
+    const other: Relocation = { ...moving, copy: 'd'.repeat(32), to: 'another place' }
+    await rejectsWith('MOVED', store.relocate(other))
+    deepEqual(await store.relocation(), moving)
+    await store.relocate(undefined)
+    await store.relocate(other)
+    deepEqual(await store.relocation(), other)
+  })
+
   test('taken back, the mark leaves no trace', async ({ store }) => {
     await put(store, 'a')
     await store.relocate(moving)
