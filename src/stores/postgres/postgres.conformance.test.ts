@@ -1,8 +1,8 @@
 // The PostgreSQL store, held to the whole store port, on a server of its own.
 
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
+import { holdToConformance } from '../../../test/conformance/counted.ts'
 import { PostgresServer, startTimeoutMs } from '../../../test/postgres/server.ts'
-import { registerConformance } from '../../testing/conformance.ts'
 import { postgresTarget } from '../../testing/postgres-target.ts'
 
 let server: PostgresServer
@@ -13,7 +13,4 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose())
 
-registerConformance(
-  postgresTarget(() => server.url()),
-  { describe, it, skip: it.skip },
-)
+holdToConformance(postgresTarget(() => server.url()))
