@@ -1,14 +1,19 @@
 // Directories that a path needs, made durably: for journals whose place is still to be made.
 
-import { mkdir, open as openFile, stat } from 'node:fs/promises'
+import { mkdir, open as openFile, readdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCodeOf } from './disks/disk-error.ts'
 import { HoldfastError } from './errors.ts'
 
-/** Creates what is missing of the path, durably: each new name is synced into its parent. */
+/**
+ * Creates what is missing of the path, durably: each new name is synced into its parent. So is that of an empty directory
+ * which is there already: a process may have been killed, or a person is about to begin, between making and syncing it.
+ */
 export async function makeDirectories(directory: string): Promise<void> {
   const missing: string[] = []
-  for (let at = directory; !(await isThere(at)); at = dirname(at)) missing.push(at)
+  let at = directory
+  for (; !(await isThere(at)); at = dirname(at)) missing.push(at)
+  if (await isEmptyDirectory(at)) await syncDirectory(dirname(at))
   for (const path of missing.reverse()) {
     try {
       await mkdir(path)
@@ -17,6 +22,12 @@ export async function makeDirectories(directory: string): Promise<void> {
     }
     await syncDirectory(dirname(path))
   }
+}
+
+/** What can't be listed is somebody else's, and not new. */
+async function isEmptyDirectory(path: string): Promise<boolean> {
+  const names = await readdir(path).catch(() => undefined)
+  return names?.length === 0
 }
 
 async function isThere(path: string): Promise<boolean> {
