@@ -11,7 +11,8 @@ import type { Store } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { append, codeOf, event, fill, readAll, seen, trim } from '../transfer/scene.ts'
-import { type End, type EndKind, endKinds, segmentBytes } from './ends.ts'
+import { type End, type EndKind, endKinds } from './ends.ts'
+import { segmentBytes } from './segment-size.ts'
 
 const databases = endKinds.filter(({ name }) => name === 'SQLite' || name === 'PostgreSQL')
 const pairs = databases.flatMap((from) =>

@@ -13,8 +13,7 @@ import { memoryStore } from '../../src/stores/memory.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { PostgresServer, startTimeoutMs } from '../postgres/server.ts'
-
-export const segmentBytes = 4_096
+import { segmentBytes } from './segment-size.ts'
 
 /** One for all tests of a file that has PostgreSQL among its ends. */
 let server: PostgresServer

@@ -19,7 +19,7 @@ import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { copyStore } from '../../src/transfer/copy.ts'
 import { repair, verify } from '../../src/upkeep.ts'
 import { append, codeOf, event, exportOf, fill, inPieces, readAll, seen, trim } from '../transfer/scene.ts'
-import { segmentBytes } from './ends.ts'
+import { segmentBytes } from './segment-size.ts'
 
 let root: string
 let from: string

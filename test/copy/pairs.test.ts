@@ -10,7 +10,8 @@ import type { Store } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { append, codeOf, digestOf, event, exportOf, fill, recordLines, seen, trim } from '../transfer/scene.ts'
-import { type End, type EndKind, endPairs, segmentBytes } from './ends.ts'
+import { type End, type EndKind, endPairs } from './ends.ts'
+import { segmentBytes } from './segment-size.ts'
 
 let root: string
 beforeEach(async () => {

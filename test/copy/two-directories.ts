@@ -12,7 +12,7 @@ import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { type CopyReport, copyStore } from '../../src/transfer/copy.ts'
 import { type AbandonReport, abandonCopy } from '../../src/transfer/copy-abandon.ts'
 import { subDisk } from '../crash/sub-disk.ts'
-import { segmentBytes } from './ends.ts'
+import { segmentBytes } from './segment-size.ts'
 
 export interface OpenOptions {
   readonly readOnly?: boolean
