@@ -3,6 +3,7 @@
 // times as fast as JSON.parse of the line. What isn't plain (escapes in a name, blobs, meta) is parsed whole.
 // Invariant: the answer is the one that parsing the whole line gives.
 
+import { never } from '../errors.ts'
 import type { RawEvent } from '../stores/store.ts'
 import { NameCache } from './name-cache.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
@@ -169,7 +170,7 @@ const scan = new (class StartScan {
       lowest |= byte - space // negative as soon as one is a control character
       hash = (Math.imul(hash, 31) + byte) | 0
     }
-    return undefined
+    return never('behind each name of a line a quote follows, if only that of its sum')
   }
 })()
 

@@ -32,7 +32,7 @@ function openDoor(beneath: Store, isReader: boolean): Door {
     manifest,
     readOnly: isReader ? 'another process writes' : undefined,
     close: async () => shut(),
-    ...(isReader ? { append: refuse, retain: refuse } : {}),
+    ...(isReader ? { append: refuse, retain: refuse, relocate: refuse } : {}),
     watch(wake: () => void) {
       const stop = beneath.watch(wake)
       const watcher = () => wake()

@@ -128,12 +128,11 @@ export class Upkeep {
   async relocate(to: Relocation | undefined): Promise<void> {
     const before = this.#gate.relocation
     mustBeSameCopy(this.#parts.disk.label, before, to)
+    if (this.#log.writer === undefined) throw this.#gate.refusal()
     if (to !== undefined) this.#gate.relocation = to
     await this.#inTurn(async () => {
-      const { writer } = this.#log
-      if (writer === undefined) throw this.#gate.refusal()
       try {
-        await writer.settled()
+        await this.#log.writer?.settled()
         if (to === undefined) await removeMoved(this.#parts.disk)
         else await this.#markMoved(to)
         this.#gate.relocation = to

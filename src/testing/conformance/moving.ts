@@ -52,6 +52,18 @@ export const moves: readonly CaseDefinition[] = caseGroup('moving', (test) => {
     equal(store.head().position, 3)
   })
 
+  test(
+    'a reader can mark nothing',
+    async (scene) => {
+      const reader = await readerOf(scene)
+      for (const mark of [moving, moved]) await rejectsWith('READ_ONLY', reader.relocate(mark))
+      equal(await reader.relocation(), undefined)
+      equal(await scene.store.relocation(), undefined)
+      await put(scene.store, 'a')
+    },
+    { requires: readers },
+  )
+
   test('a command id that is known is refused like any other append', async ({ store }) => {
     await store.append(batch([event('a')], { command: command('c') }))
     await store.relocate(moved)
