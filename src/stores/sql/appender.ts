@@ -49,7 +49,11 @@ export class Appender {
   readonly #parts: AppenderParts
   #tasks: Task[] = []
   #bytes = 0
-  #running: Promise<void> | undefined
+  /** Taken in and told since the beginning, in the order of the calls. */
+  #taken = 0
+  #told = 0
+  #waiting: (() => void)[] = []
+  #isRunning = false
   #flushing: Timer | undefined
   #isClosing = false
   /** Why nothing is written until the store is reopened. */
@@ -73,13 +77,15 @@ export class Appender {
     return new Promise((resolve, reject) => {
       this.#tasks.push({ batch, bytes, resolve, reject })
       this.#bytes += bytes
-      this.#running ??= this.#run()
+      this.#taken++
+      if (!this.#isRunning) void this.#run()
     })
   }
 
-  /** All that was appended before has been told. */
+  /** All that was appended before has been told, whatever comes meanwhile. */
   async settled(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
+    const before = this.#taken
+    while (this.#told < before) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
   /** Makes durable what is committed. */
@@ -125,11 +131,14 @@ export class Appender {
 
   async #run(): Promise<void> {
     // Callers that append in this turn of the event loop, or in answer to the group before, share a group.
+    this.#isRunning = true
     for (await nextTurn(); this.#tasks.length > 0; await nextTurn()) {
       const group = this.#takeGroup()
       await this.#parts.writing.take(() => this.#commit(group))
+      this.#told += group.length
+      for (const resolve of this.#waiting.splice(0)) resolve()
     }
-    this.#running = undefined
+    this.#isRunning = false
   }
 
   #takeGroup(): readonly Task[] {

@@ -233,6 +233,31 @@ describe('a group that fails', () => {
   })
 })
 
+describe('what waits for appends that came before it', () => {
+  it.each([
+    ['a retention', (on: SqlStore) => on.retain({ before: 1 }, { dryRun: false })],
+    ['a verification', (on: SqlStore) => on.verify({})],
+    [
+      'an export',
+      async (on: SqlStore) => {
+        for await (const _page of on.dump());
+      },
+    ],
+    ['a mark of where the journal goes', (on: SqlStore) => on.relocate(undefined)],
+  ])('%s ends though appends never cease', async (_what, work) => {
+    const most = 4_000
+    let appended = 0
+    let isOver = false
+    const callers = Array.from({ length: 8 }, async () => {
+      for (; !isOver && appended < most; appended++) await store.append(batch([event('a')]))
+    })
+    await work(store)
+    isOver = true
+    expect(appended).toBeLessThan(most)
+    await Promise.all(callers)
+  })
+})
+
 describe('eventual appends', () => {
   const eventual = () => batch([event('a')], { durability: 'eventual' })
 
@@ -251,6 +276,21 @@ describe('eventual appends', () => {
     await woken
     expect((await events(store)).length).toBe(1)
     expect((await events(store, { kind: 'stream', stream: 'a' })).length).toBe(1)
+  })
+
+  it('become durable though they never cease', async () => {
+    const most = 2_000
+    let appended = 0
+    const isShown = () => store.head().position > 0
+    const callers = Array.from({ length: 8 }, async () => {
+      for (; !isShown() && appended < most; appended++) {
+        await store.append(eventual())
+        clock.advance(10)
+      }
+    })
+    await Promise.all(callers)
+    expect(isShown()).toBe(true)
+    expect(appended).toBeLessThan(most)
   })
 
   it('of a stream are shown up to what is durable', async () => {

@@ -50,6 +50,23 @@ export const durability: readonly CaseDefinition[] = caseGroup('durability', (te
     await Promise.all(calls)
   })
 
+  test('flush ends though appends never cease', async ({ store }) => {
+    const most = 4_000
+    let appended = 0
+    let isOver = false
+    const callers = range(1, 8).map(async () => {
+      while (!isOver && appended < most) {
+        appended++
+        await put(store, 'a')
+      }
+    })
+    await eventually(store, 'b')
+    await store.flush()
+    isOver = true
+    ok(appended < most, `flush waited for all of ${appended} appends`)
+    await Promise.all(callers)
+  })
+
   test('flush with nothing to do resolves', async ({ store }) => {
     await store.flush()
     await store.flush()
