@@ -2,6 +2,7 @@
 // turns within this process; what other processes do meanwhile, snapshots and the head row's lock keep apart.
 
 import { mustBeSameCopy } from '../../core/moved.ts'
+import { HoldfastError } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { ImportSource } from '../import-record.ts'
 import type {
@@ -16,7 +17,7 @@ import type {
 } from '../store.ts'
 import { Turns } from '../turns.ts'
 import type { Appender } from './appender.ts'
-import type { SqlBackend, SqlSnapshot, SqlUpkeep } from './backend.ts'
+import { type SqlBackend, SqlFailure, type SqlSnapshot, type SqlUpkeep } from './backend.ts'
 import { copyMarksOf, copyMarksText, mustStay } from './copy-marks.ts'
 import { dumpPages } from './dump.ts'
 import type { Gate } from './gate.ts'
@@ -68,7 +69,7 @@ export class Upkeep {
   async *dump(options: DumpOptions): AsyncGenerator<readonly ImportRecord[], void, undefined> {
     const { backend, gate, flush } = this.#parts
     await flush()
-    const snapshot = await gate.typed(() => this.#snapshot())
+    const snapshot = await gate.typed(() => this.#durableSnapshot())
     yield* gate.typedParts(dumpPages({ label: backend.label, mustBeOpen: () => gate.mustBeOpen() }, snapshot, options))
   }
 
@@ -104,10 +105,13 @@ export class Upkeep {
   }
 
   async backup(to: string, work: LongWork<VerifyProgress>): Promise<void> {
-    const { backend, flush } = this.#parts
+    const { backend, flush, look } = this.#parts
     await this.#inTurn(async () => {
       await flush()
       await backend.backup(to, work)
+      // What another process has only numbered may be in the copy.
+      await look()
+      await flush()
     })
   }
 
@@ -158,13 +162,25 @@ export class Upkeep {
     })
   }
 
-  #snapshot(): Promise<SqlSnapshot> {
-    const { backend, clock, gate } = this.#parts
-    return withPatience(
-      clock,
-      () => backend.snapshot(),
-      () => gate.isClosed,
-    )
+  /** Of what is durable, also where other processes write: what they have only numbered is made durable here, behind the
+   * snapshot; who may not write waits until one comes between two numberings. */
+  async #durableSnapshot(): Promise<SqlSnapshot> {
+    const { appender, backend, clock, gate } = this.#parts
+    const attempt = async (): Promise<SqlSnapshot> => {
+      const snapshot = await backend.snapshot()
+      try {
+        const { durable, position } = await snapshot.head()
+        if (durable < position) {
+          if (backend.readOnly !== undefined) throw undurable(backend.label)
+          await appender.flush()
+        }
+        return snapshot
+      } catch (error) {
+        await snapshot.end()
+        throw error
+      }
+    }
+    return withPatience(clock, attempt, () => gate.isClosed)
   }
 
   async #piece<T>(work: (upkeep: SqlUpkeep) => Promise<T>): Promise<T> {
@@ -191,4 +207,12 @@ export class Upkeep {
       return result
     })
   }
+}
+
+/** It passes: whoever wrote it makes it durable within moments, if nothing has happened to that process. */
+function undurable(label: string): SqlFailure {
+  const error = new HoldfastError('UNAVAILABLE', `${label}: what was appended last is not durable yet`, {
+    hint: 'Try again. If nobody writes any more, open the journal for writing once: that makes it durable.',
+  })
+  return new SqlFailure(error, { outcome: 'not-done', transient: true, latches: false })
 }

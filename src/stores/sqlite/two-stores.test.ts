@@ -1,12 +1,16 @@
 // Two stores on one file, as two processes have it: what one does must hold for the other.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { HoldfastError } from '../../errors.ts'
 import { openSqlite } from '../../open-sqlite.ts'
-import { batch, bytesOf, command, dropAll, event, events, retain } from '../../testing/conformance/batches.ts'
+import { batch, bytesOf, command, dropAll, event, events, gather, retain } from '../../testing/conformance/batches.ts'
 import { type FakeClock, fakeClock } from '../../testing/fake-clock.ts'
 import { prng } from '../../testing/prng.ts'
-import { type ScratchFile, scratchFile } from '../../testing/scratch-file.ts'
+import { type ScratchFile, scratchFile, testDriver } from '../../testing/scratch-file.ts'
+import type { HeadChange } from '../sql/rows.ts'
 import type { SqlStore } from '../sql/sql-store.ts'
+import { connectWriter } from './place.ts'
+import { SqliteWriter } from './writer.ts'
 
 const aDayMs = 86_400_000
 let file: ScratchFile
@@ -25,6 +29,13 @@ afterEach(async () => {
   await theirs.close()
   await file.remove()
 })
+
+async function alterHead(change: HeadChange): Promise<void> {
+  const connection = connectWriter({ driver: await testDriver(), path: file.path, label: 'agent.db' })
+  const writer = new SqliteWriter(connection)
+  writer.atOnce(() => writer.setHeadNow(change))
+  connection.close()
+}
 
 describe('two stores on one file', () => {
   it('are one journal: one history, one order, one set of command ids', async () => {
@@ -110,6 +121,60 @@ describe('two stores on one file', () => {
     await mine.append(batch([event('a')], { durability: 'eventual' }))
     expect((await theirs.append(batch([event('b')]))).position).toBe(2)
     expect((await events(theirs)).length).toBe(2)
+  })
+
+  describe('export only what is durable', () => {
+    const positionsIn = async (store: SqlStore) =>
+      (await gather(store.dump())).flatMap(({ event: one }) =>
+        one === undefined ? [] : Number(one.text.split(/\D+/)[1]),
+      )
+    let reader: SqlStore
+    beforeEach(async () => {
+      await mine.append(batch([event('a')]))
+      await mine.append(batch([event('a')], { durability: 'eventual' }))
+      reader = await openSqlite(file.path, { clock, readOnly: true })
+    })
+    afterEach(() => reader.close())
+
+    it('and make it so, where they may write', async () => {
+      expect(reader.head().position).toBe(1)
+      expect(await positionsIn(theirs)).toEqual([1, 2])
+      await reader.refresh()
+      expect(reader.head().position).toBe(2)
+    })
+
+    it('and wait for whoever wrote it, where they may not', async () => {
+      let isDone = false
+      const read = positionsIn(reader).finally(() => {
+        isDone = true
+      })
+      for (let ms = 0; ms < 10; ms++) {
+        await new Promise((resolve) => setImmediate(resolve))
+        expect(isDone).toBe(false)
+        clock.advance(1)
+      }
+      while (!isDone) {
+        await new Promise((resolve) => setImmediate(resolve))
+        clock.advance(1)
+      }
+      expect(await read).toEqual([1, 2])
+    })
+
+    it('and say so when nobody makes it durable any more', async () => {
+      // The process that wrote it was killed: its timers are nobody's.
+      await mine.close()
+      await alterHead({ durable: 1 })
+      const told = positionsIn(reader).catch((error: HoldfastError) => error.code)
+      let outcome: unknown
+      void told.then((it) => {
+        outcome = it
+      })
+      while (outcome === undefined) {
+        await new Promise((resolve) => setImmediate(resolve))
+        clock.advance(1_000)
+      }
+      expect(outcome).toBe('UNAVAILABLE')
+    })
   })
 
   it('wake each other', async () => {
