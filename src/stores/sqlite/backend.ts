@@ -83,7 +83,7 @@ export class SqliteBackend extends SqliteReader implements SqlBackend {
   }
 
   async upkeep(): Promise<SqlUpkeep> {
-    return upkeepOf(this.#writing)
+    return upkeepOf(this.#writing, () => this.forgetNames())
   }
 
   async flush(): Promise<HeadRow> {
@@ -209,6 +209,7 @@ export class SqliteBackend extends SqliteReader implements SqlBackend {
     writing?.close()
     writing?.reopen()
     reading.reopen()
+    this.forgetNames()
     this.#writer?.reopened()
   }
 

@@ -56,6 +56,12 @@ export class SqliteReader implements SqlReader {
     this.removedTables = new RemovedTables(this.tables)
   }
 
+  /** Whose numbers may have become those of others. */
+  forgetNames(): void {
+    this.tables.streams.forget()
+    this.tables.types.forget()
+  }
+
   async head(): Promise<HeadRow> {
     return readHead(this.connection)
   }

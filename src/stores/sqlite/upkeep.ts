@@ -4,8 +4,9 @@ import type { EventScan, GroupWrite, RemovalWrite, SqlReader, SqlUpkeep } from '
 import type { ChunkRow, HeadChange } from '../sql/rows.ts'
 import type { SqliteWriter } from './writer.ts'
 
-/** The writer, and nothing of it that would begin another transaction. */
-export function upkeepOf(writer: SqliteWriter): SqlUpkeep {
+/** The writer, and nothing of it that would begin another transaction. `cleared` is called when all is gone that was there. */
+export function upkeepOf(writer: SqliteWriter, cleared: () => void): SqlUpkeep {
+  let isCleared = false
   writer.syncCommits(true)
   writer.beginNow()
   return {
@@ -21,8 +22,14 @@ export function upkeepOf(writer: SqliteWriter): SqlUpkeep {
       writer.blobRows.addChunks(id, chunks)
       writer.blobRows.finish(id, { digest, bytes })
     },
-    clear: async () => writer.clearNow(),
-    commit: async () => writer.commitNow(),
+    clear: async () => {
+      writer.clearNow()
+      isCleared = true
+    },
+    commit: async () => {
+      writer.commitNow()
+      if (isCleared) cleared()
+    },
     rollback: async () => writer.rollbackNow(),
   }
 }

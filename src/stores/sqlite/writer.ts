@@ -59,8 +59,7 @@ export class SqliteWriter extends SqliteReader {
   }
 
   #forget(): void {
-    this.tables.streams.forget()
-    this.tables.types.forget()
+    this.forgetNames()
     this.#knownStreams.forget()
   }
 
