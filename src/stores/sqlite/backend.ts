@@ -30,6 +30,8 @@ export const sqliteManifest: StoreManifest = Object.freeze({
 
 /** How often another process's commits are looked for while somebody watches. */
 const lookMs = 20
+/** What a probe leaves behind that was killed may be collected after that. */
+const probeMs = 60_000
 
 export interface SqliteBackendOptions extends SqlitePlace {
   readonly clock: Clock
@@ -161,22 +163,26 @@ export class SqliteBackend extends SqliteReader implements SqlBackend {
     return checkIntegrity(this.connection, work)
   }
 
-  /** A row of a table of its own, which goes with the transaction that made it known to be durable. */
+  /** Content that no event names. It has its row's number in it, so that no other process that probes has the same, and is
+   * claimed, so that no retention takes it away. */
   async probe(): Promise<void> {
-    const content = createHash('sha256').update(this.label).digest()
     const { blobRows } = this.#writing
-    const digest = createHash('sha256').update(content).digest('hex')
-    const id = this.#writing.atOnce(() => {
-      if (blobRows.id(digest) !== undefined) return undefined
-      return blobRows.insertSmall(digest, content)
+    const claim = { owner: 'probe', until: this.#options.clock.now() + probeMs }
+    const { id, digest, data } = this.#writing.atOnce(() => {
+      const id = blobRows.begin(claim)
+      const data = createHash('sha256').update(`${this.label} ${id}`).digest()
+      const digest = createHash('sha256').update(data).digest('hex')
+      blobRows.addChunks(id, [{ digest, data }])
+      blobRows.finish(id, { digest, bytes: data.length }, claim)
+      return { id, digest, data }
     })
     try {
-      const found = this.blobTables.blob(digest)
-      if (found?.data === undefined || Buffer.compare(found.data, content) !== 0) {
+      const [found] = this.blobTables.chunks(digest, 0, data.length)
+      if (found === undefined || Buffer.compare(found.data, data) !== 0) {
         throw new HoldfastError('DAMAGED', `what was written to ${this.label} did not come back`)
       }
     } finally {
-      if (id !== undefined) this.#writing.atOnce(() => blobRows.drop(id))
+      this.#writing.atOnce(() => blobRows.drop(id))
     }
   }
 

@@ -112,24 +112,26 @@ export class SqliteWriter extends SqliteReader {
   }
 
   #commitGroup(head: HeadRow, write: GroupWrite): void {
+    if (write.sync && !this.#isFull) this.#beginSynced()
     this.writeRows(write)
     const { owner, digests } = write.claimsEnded
     if (digests.length > 0) this.blobTables.endClaims(owner, digests)
-    if (!write.sync || this.#isFull) {
-      changeHead(this.connection, head, write.head)
-      this.connection.commit()
-      return
-    }
-    // Begun as one that needs no sync, and now it does: nobody may see it as durable before it is.
-    changeHead(this.connection, head, { ...write.head, durable: head.durable })
+    changeHead(this.connection, head, write.head)
     this.connection.commit()
-    try {
-      this.flushNow()
-    } catch (error) {
-      const failure = error instanceof SqlFailure ? error.error : error
-      if (!(failure instanceof HoldfastError)) throw error
-      throw new SqlFailure(failure, { outcome: 'unknown', transient: false, latches: true })
-    }
+  }
+
+  /** Begun as one that needs no sync, and now it does: nothing is written yet, so another transaction can take its place,
+   * as long as nobody came between them. */
+  #beginSynced(): void {
+    const version = this.connection.value('PRAGMA data_version')
+    this.rollbackNow()
+    this.syncCommits(true)
+    this.beginNow()
+    if (this.connection.value('PRAGMA data_version') === version) return
+    const other = new HoldfastError('LOCKED', `another process wrote to ${this.connection.label} in between`, {
+      hint: 'Try again.',
+    })
+    throw new SqlFailure(other, { outcome: 'not-done', transient: true, latches: false })
   }
 
   /** Which kind of commit the next transactions get. SQLite takes no change of it inside of one. */
