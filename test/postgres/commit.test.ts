@@ -158,6 +158,50 @@ describe('two writers', () => {
   })
 })
 
+describe('a process that did nothing for days', () => {
+  it('keeps its count when those of other journals clean up: their lock does not keep it from committing', async () => {
+    await store.append(named('a'))
+    await server.query("update holdfast.writer set seen = now() - interval '2 days'")
+    const before = await figures()
+    await (await openPostgresStore(server.url(), { journal: 'another' })).close()
+    expect(await figures()).toEqual(before)
+    // Those of its own journal do clean up, one after another with its commits.
+    await (await openPostgresStore(server.url(), { journal: `commit-${journal}` })).close()
+    expect((await figures()).groups).toBeLessThan(before.groups)
+  })
+
+  it('and whose count is gone goes on, whatever it does first', async () => {
+    await server.query('delete from holdfast.writer')
+    await store.probe()
+    await server.query('delete from holdfast.writer')
+    const cut = proxy.once(commit, 'cut-after')
+    const receipt = await store.append(named('a'))
+    await cut
+    expect(receipt).toMatchObject({ position: 1, duplicate: false })
+    expect(await namesIn(beside)).toEqual(['a'])
+  })
+})
+
+it('behind a pooler the numbers of types are read for each transaction: the server may have crashed unnoticed', async () => {
+  const pooled = await openPostgresStore(`${server.url()}?pooler=transaction`, { journal: `commit-${journal}` })
+  const typed = (type: string, name = type) => {
+    const one = named(name)
+    return { ...one, events: one.events.map((event) => ({ ...event, type })) }
+  }
+  await pooled.append(typed('x'))
+  await pooled.append(typed('y'))
+  // As when both were lost before they were durable, and then came in the other order.
+  const mine = `journal = (select journal from holdfast.head where name = 'commit-${journal}')`
+  for (const table of ['event', 'type']) {
+    const column = table === 'event' ? 'type' : 'id'
+    await server.query(`update holdfast.${table} set ${column} = -${column} where ${mine}`)
+    await server.query(`update holdfast.${table} set ${column} = 3 + ${column} where ${mine}`)
+  }
+  await pooled.append(typed('x', 'again'))
+  expect((await readEvents(beside, all)).map(({ type }) => type)).toEqual(['x', 'y', 'x'])
+  await pooled.close()
+})
+
 describe('a group', () => {
   it('tells each caller its own outcome: a conflict, a lost lease and a repeat fail nobody else', async () => {
     await store.append(named('a', 's'))

@@ -84,8 +84,12 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
    * primary shows, also what became visible there by a crash while it waited. */
   async register(): Promise<void> {
     const transaction = await this.#writer.open('no key update', [
-      // Processes that ended; one that only slept adds its row again.
-      { text: `delete from ${this.table('writer')} where seen < now() - interval '1 day'` },
+      // Processes that ended; one that only slept adds its row again. Of this journal alone: those of others may be
+      // between their lock and their commit, whose count must not begin anew.
+      {
+        text: `delete from ${this.table('writer')} where journal = $1 and seen < now() - interval '1 day'`,
+        values: [this.scope.journal],
+      },
     ])
     await this.#writer.commit(transaction, [], true)
   }
