@@ -111,6 +111,26 @@ it('is cut off at any piece, and done by the next', async () => {
   }
 })
 
+it('has forgotten command ids once it says so, though their rows are still there', async () => {
+  const store = await open()
+  await fill(store)
+  piecesLeft = 1
+  await expect(store.retain({ commandsBefore: 2_000 }, { dryRun: false })).rejects.toMatchObject({ code: 'IO' })
+  piecesLeft = Number.POSITIVE_INFINITY
+  await store.reopen()
+  expect((await store.stats()).commands).toBe(12)
+  // Those of the first half are from before.
+  expect(await store.command('c2500')).toBeUndefined()
+  expect(await store.command('c3000')).toBeDefined()
+  const told: string[] = []
+  for await (const page of store.dump())
+    for (const { control = '' } of page) if (control.includes('"command"')) told.push(control)
+  expect(told.length).toBe(6)
+  expect((await store.append(batch([event('s0')], { command: command('c0', 'other') }))).duplicate).toBe(false)
+  expect((await store.append(batch([event('s0')], { command: command('c3000') }))).duplicate).toBe(true)
+  await store.close()
+})
+
 it('lets appends in between its pieces, and leaves them alone', async () => {
   const store = await open()
   const rule = await fill(store)

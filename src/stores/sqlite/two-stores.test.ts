@@ -117,6 +117,21 @@ describe('two stores on one file', () => {
     expect(theirs.head().position).toBe(1)
   })
 
+  it('make durable what the other only numbered, when they are opened for writing', async () => {
+    await mine.append(batch([event('a')], { durability: 'eventual' }))
+    const third = await openSqlite(file.path, { clock })
+    expect(third.head()).toMatchObject({ position: 1, appended: 1 })
+    expect((await events(theirs)).length).toBe(1)
+    await third.close()
+  })
+
+  it('make durable what they only numbered, when they are closed', async () => {
+    await mine.append(batch([event('a')], { durability: 'eventual' }))
+    await mine.close()
+    await theirs.refresh()
+    expect(theirs.head()).toMatchObject({ position: 1, appended: 1 })
+  })
+
   it('make durable what the other only numbered, with the next synced append', async () => {
     await mine.append(batch([event('a')], { durability: 'eventual' }))
     expect((await theirs.append(batch([event('b')]))).position).toBe(2)
