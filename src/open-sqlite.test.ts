@@ -149,12 +149,15 @@ describe('opening', () => {
     await store.close()
   })
 
-  it('refuses a driver that takes no settings', async () => {
+  it.each([
+    ['is synced', 'PRAGMA synchronous', 'PRAGMA cache_spill'],
+    ['writes ahead', 'PRAGMA journal_mode = WAL', 'PRAGMA journal_mode = PERSIST'],
+  ])('refuses a driver that does not take it that it %s', async (_what, setting, other) => {
     const real = await testDriver()
     const DatabaseSync = class {
       constructor(path: string, options: { readonly readOnly: boolean; readonly timeout: number }) {
         const database = real.open(path, options)
-        const prepare = (sql: string) => database.prepare(sql.replace('PRAGMA synchronous', 'PRAGMA cache_spill'))
+        const prepare = (sql: string) => database.prepare(sql.replace(setting, other))
         Object.assign(this, { exec: (sql: string) => database.exec(sql), prepare, close: () => database.close() })
       }
     }

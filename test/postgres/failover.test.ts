@@ -59,7 +59,10 @@ it('does not take for durable what the primary committed and the standby never g
     const first = await waitsForStandby(primary, 0)
     // The server answers COMMIT with success, and a warning that the standby may not have it.
     await primary.query('select pg_cancel_backend($1)', [first])
-    await waitsForStandby(primary, first)
+    const second = await waitsForStandby(primary, first)
+    // So it does when what became of the commit is asked.
+    await primary.query('select pg_cancel_backend($1)', [second])
+    await waitsForStandby(primary, second)
     expect(isAcknowledged).toBe(false)
     await standby.kill()
     end(receiver)

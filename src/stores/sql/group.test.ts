@@ -170,6 +170,16 @@ describe('a group', () => {
   })
 })
 
+it('a journal that has moved takes no import, though it is empty', async () => {
+  await store.relocate({ state: 'moved', to: 'elsewhere', copy: 'c', time: 1 })
+  const records = async function* () {
+    yield [{ control: '{"control":"witness","time":5}' }]
+  }
+  await expect(store.load(records())).rejects.toMatchObject({ code: 'MOVED' })
+  await store.relocate(undefined)
+  await store.load(records())
+})
+
 describe('a group that fails', () => {
   const busy = (outcome: 'not-done' | 'unknown', transient: boolean, latches: boolean) =>
     new SqlFailure(new HoldfastError(transient ? 'LOCKED' : 'IO', 'planted'), { outcome, transient, latches })
@@ -225,7 +235,13 @@ describe('a group that fails', () => {
 
   it('on a disk that fails before the commit is not done, and shuts the store all the same', async () => {
     begin = () => Promise.reject(busy('not-done', false, true))
+    let woken = 0
+    store.watch(() => {
+      woken++
+    })
     expect(await all([batch([event('a')])])).toEqual(['IO'])
+    // Who waits for events learns that none will come.
+    expect(woken).toBe(1)
     begin = (go) => go()
     expect(await all([batch([event('a')])])).toEqual(['LATCHED'])
     await store.reopen()

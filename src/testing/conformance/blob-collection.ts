@@ -99,6 +99,29 @@ export const blobCollection: readonly CaseDefinition[] = caseGroup('blobs that g
     staged.release()
   })
 
+  for (const size of [100, 300_000]) {
+    test(`a claim on ${size} bytes ends with an append that was there already, too`, async ({ store }) => {
+      const { digest } = await store.stageBlob(content(size))
+      const named = batch([event('a', { blobs: [digest] })], { command: command('c') })
+      await store.append(named)
+      await store.stageBlob(content(size))
+      equal((await store.append(named)).duplicate, true)
+      equal((await dropAll(store, 'a')).blobs, 1)
+      equal(await isThere(store, digest), false)
+    })
+
+    test(`${size} bytes that are staged again are protected for longer`, async ({ store, clock }) => {
+      const bytes = content(size)
+      await store.stageBlob(bytes)
+      clock.advance(20 * 3_600_000)
+      const { digest } = await store.stageBlob(bytes)
+      clock.advance(20 * 3_600_000)
+      await retain(store, { before: 0 })
+      await name(store, digest)
+      equal(sha256(await bytesOf(store, digest)), digest)
+    })
+  }
+
   test('a dry run collects nothing', async ({ store }) => {
     const digest = await keep(store, content(100))
     const report = await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: true })
