@@ -3,7 +3,7 @@
 import { HoldfastError } from '../../src/errors.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { Batch, Store } from '../../src/stores/store.ts'
-import { appending, type WrongStore } from './wrong-store.ts'
+import { appending, type WrongStore, wrong } from './wrong-store.ts'
 
 async function expectationHolds(store: Store, batch: Batch): Promise<boolean> {
   for (const [stream, seq] of batch.expect ?? []) if (((await store.stream(stream))?.seq ?? 0) !== seq) return false
@@ -92,6 +92,15 @@ export const wrongAppends: readonly WrongStore[] = [
   appending('durability', 'calls an eventual append durable', async (right, batch) => ({
     ...(await right.append(batch)),
     durable: true,
+  })),
+  wrong('durability', 'waits with a flush for what comes later, too', (right) => ({
+    async flush() {
+      for (let before = -1; before !== right.head().appended; ) {
+        before = right.head().appended
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await right.flush()
+    },
   })),
   appending('fences', 'ignores fences', (right, batch) => right.append({ ...batch, fences: [] })),
   appending('pins', 'ignores the pins of a batch', (right, batch) => right.append({ ...batch, pins: [] })),
