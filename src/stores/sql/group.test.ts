@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HoldfastError } from '../../errors.ts'
+import { limits } from '../../limits.ts'
 import { openSqlite } from '../../open-sqlite.ts'
 import { batch, command, event, events, everything } from '../../testing/conformance/batches.ts'
 import { type FakeClock, fakeClock } from '../../testing/fake-clock.ts'
@@ -10,6 +11,7 @@ import { seededRandom } from '../../testing/seeded-random.ts'
 import { SqliteBackend } from '../sqlite/backend.ts'
 import type { Batch, Receipt } from '../store.ts'
 import { type SqlBackend, SqlFailure, type SqlGroup } from './backend.ts'
+import type { HeadRow } from './rows.ts'
 import { SqlStore } from './sql-store.ts'
 
 let file: ScratchFile
@@ -19,6 +21,7 @@ let store: SqlStore
 /** Batches in each group that was begun. */
 let groups: number
 let begin: (real: () => Promise<SqlGroup>) => Promise<SqlGroup>
+let look: (real: () => Promise<HeadRow>) => Promise<HeadRow>
 
 beforeEach(async () => {
   file = await scratchFile()
@@ -28,6 +31,7 @@ beforeEach(async () => {
   const real = SqliteBackend.open({ ...place, readOnly: undefined })
   groups = 0
   begin = (go) => go()
+  look = (go) => go()
   backend = new Proxy(real, {
     get(target, name) {
       if (name === 'begin') {
@@ -36,6 +40,7 @@ beforeEach(async () => {
           return begin(() => target.begin(wanted))
         }
       }
+      if (name === 'head') return () => look(() => target.head())
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
@@ -170,6 +175,25 @@ describe('a group', () => {
   })
 })
 
+it.each(['sync', 'eventual'] as const)('a look that comes late takes nothing back: %s', async (durability) => {
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  look = async (go) => {
+    const head = await go()
+    await held
+    return head
+  }
+  const looked = store.refresh()
+  await store.append(batch([event('a')], { durability }))
+  const before = store.head()
+  expect(before.appended).toBe(1)
+  release()
+  await looked
+  expect(store.head()).toEqual(before)
+})
+
 it('a journal that has moved takes no import, though it is empty', async () => {
   await store.relocate({ state: 'moved', to: 'elsewhere', copy: 'c', time: 1 })
   const records = async function* () {
@@ -210,6 +234,22 @@ describe('a group that fails', () => {
     expect(groups).toBeLessThan(500)
     begin = (go) => go()
     expect(await all([batch([event('a')])])).toEqual([[1]])
+  })
+
+  const large = event('a', { data: JSON.stringify('x'.repeat(4_000_000)) })
+  it.each([
+    // As many as come to the limit, two to a group; and one by one as many as may wait at all.
+    ['bytes', large, 20, 17, 9],
+    ['appends', event('a'), limits.queueWaitersMax + 5, limits.queueWaitersMax, 25],
+  ] as const)('makes room again in the queue, which is bounded in %s', async (_what, one, asked, taken, groupsMax) => {
+    begin = () => Promise.reject(busy('not-done', false, false))
+    for (const _round of [1, 2]) {
+      groups = 0
+      const told = await all(Array.from({ length: asked }, () => batch([one])))
+      expect(told.filter((code) => code === 'QUEUE_FULL').length).toBe(asked - taken)
+      expect(told.filter((code) => code === 'IO').length).toBe(taken)
+      expect(groups).toBe(groupsMax)
+    }
   })
 
   it('whose end is unknown is indeterminate, and shuts the store until it is reopened', async () => {
