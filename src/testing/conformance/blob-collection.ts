@@ -122,6 +122,16 @@ export const blobCollection: readonly CaseDefinition[] = caseGroup('blobs that g
     })
   }
 
+  test('content stays when other content goes that is like it', async ({ store }) => {
+    const bytes = content(1_000_000)
+    const like = Buffer.from(bytes).fill(0, 900_000)
+    const [digest, other] = [await keep(store, bytes, 'a'), await keep(store, like, 'b')]
+    equal((await dropAll(store, 'a')).blobs, 1)
+    equal(await isThere(store, digest), false)
+    equal(sha256(await bytesOf(store, other)), other)
+    equal((await store.verify({})).ok, true)
+  })
+
   test('a dry run collects nothing', async ({ store }) => {
     const digest = await keep(store, content(100))
     const report = await store.retain({ streams: [{ stream: 'a', before: 'all' }] }, { dryRun: true })
