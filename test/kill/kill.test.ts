@@ -9,11 +9,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDirectory } from '../../src/open-directory.ts'
-import type { FileStore } from '../../src/stores/file/file-store.ts'
 import { History } from '../../src/testing/history.ts'
 import { readEvents } from '../../src/testing/journal-contents.ts'
-import { prng } from '../../src/testing/prng.ts'
 import { ChildLines } from './child-lines.ts'
+import { killRounds } from './kill-rounds.ts'
 import { WritingProcess } from './writing-process.ts'
 
 const rounds = Math.ceil(Number(process.env.KILL_ROUNDS ?? 300) / 10)
@@ -54,43 +53,16 @@ beforeEach(async () => {
 
 afterEach(() => rm(parent, { recursive: true, force: true }))
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-async function findingOf(history: History, store: FileStore): Promise<unknown> {
-  const from = history.settledPosition + 1
-  return history.check(store, { settle: true, from: Math.max(1, from - 200) })
-}
-
 describe('kill -9', { timeout: 60_000 + rounds * 10_000 }, () => {
   it(`loses nothing that was acknowledged, ${rounds} times on one directory (SEED=${seed})`, async () => {
-    const chance = prng(seed)
-    const history = new History()
-    let acknowledged = 0
-    for (let round = 1; round <= rounds; round++) {
-      const writer = new WritingProcess(directory, { number: round, callers: 256 })
-      // Some die while they open, most while they append.
-      if (chance.chance(0.2)) await pause(chance.below(200))
-      else {
-        await writer.until(() => writer.isOpen)
-        await pause(chance.below(150))
-      }
-      await writer.kill()
-      expect(writer.errors).toEqual([])
-      acknowledged += writer.acknowledged.size
-      const store = await openDirectory(directory, { segmentBytes: 262_144 })
-      writer.report(history, store.head().position - history.settledPosition)
-      expect(await findingOf(history, store), `round ${round}, SEED=${seed}`).toBeUndefined()
-      await store.close()
-    }
-    const store = await openDirectory(directory, { segmentBytes: 262_144 })
-    expect(await history.check(store, { settle: true })).toBeUndefined()
-    await store.close()
-    process.stdout.write(
-      `kill: ${rounds} rounds, ${acknowledged} acknowledged appends, ${history.settledPosition} events, none lost\n`,
-    )
-    expect(acknowledged).toBeGreaterThan(0)
+    await killRounds({
+      name: 'kill',
+      target: directory,
+      rounds,
+      seed,
+      callers: 256,
+      open: () => openDirectory(directory, { segmentBytes: 262_144 }),
+    })
   })
 })
 

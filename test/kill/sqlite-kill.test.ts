@@ -8,11 +8,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openSqlite } from '../../src/open-sqlite.ts'
-import { History } from '../../src/testing/history.ts'
 import { readEvents } from '../../src/testing/journal-contents.ts'
-import { prng } from '../../src/testing/prng.ts'
 import { ChildLines } from './child-lines.ts'
-import { WritingProcess } from './writing-process.ts'
+import { killRounds } from './kill-rounds.ts'
 
 const rounds = Math.ceil(Number(process.env.KILL_ROUNDS ?? 300) / 10)
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
@@ -31,41 +29,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(parent, { recursive: true, force: true }))
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
 describe('kill -9', { timeout: 60_000 + rounds * 10_000 }, () => {
   it(`loses nothing that was acknowledged, ${rounds} times on one file (SEED=${seed})`, async () => {
-    const chance = prng(seed)
-    const history = new History()
-    let acknowledged = 0
-    for (let round = 1; round <= rounds; round++) {
-      const writer = new WritingProcess(file, { number: round, callers: 64 })
-      // Some die while they open, most while they append.
-      if (chance.chance(0.2)) await pause(chance.below(200))
-      else {
-        await writer.until(() => writer.isOpen)
-        await pause(chance.below(150))
-      }
-      await writer.kill()
-      expect(writer.errors).toEqual([])
-      acknowledged += writer.acknowledged.size
-      const store = await openSqlite(file)
-      writer.report(history, store.head().position - history.settledPosition)
-      const finding = await history.check(store, { settle: true, from: Math.max(1, history.settledPosition - 200) })
-      expect(finding, `round ${round}, SEED=${seed}`).toBeUndefined()
-      if (round % 10 === 0) expect((await store.verify({})).findings).toEqual([])
-      await store.close()
-    }
-    const store = await openSqlite(file)
-    expect(await history.check(store, { settle: true })).toBeUndefined()
-    expect((await store.verify({})).findings).toEqual([])
-    await store.close()
-    process.stdout.write(
-      `kill, SQLite: ${rounds} rounds, ${acknowledged} acknowledged appends, ${history.settledPosition} events, none lost\n`,
-    )
-    expect(acknowledged).toBeGreaterThan(0)
+    await killRounds({ name: 'kill, SQLite', target: file, rounds, seed, callers: 64, open: () => openSqlite(file) })
   })
 })
 

@@ -4,6 +4,7 @@
 import { HoldfastError } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Random } from '../../host/random.ts'
+import { firstHead } from '../sql/first-head.ts'
 import { toldError } from '../sql/retry.ts'
 import type { HeadRow } from '../sql/rows.ts'
 import { headValues } from '../sql/state-values.ts'
@@ -139,20 +140,14 @@ async function journalNumber(
 async function makeJournal(connection: Connection, options: PostgresOptions): Promise<number> {
   const { address, clock, random, journalId, create } = options
   const table = `${quoted(address.schema)}.head`
-  const head: HeadRow = options.head ?? {
-    journalId: journalId ?? random.hex(16),
-    epoch: random.hex(16),
-    created: clock.now(),
-    position: 0,
-    durable: 0,
-    time: 0,
-    eventTime: 0,
-    earliest: 1,
-    events: 0,
-    bytes: 0,
-    forgetBefore: 0,
-    copying: undefined,
-  }
+  const head =
+    options.head ??
+    firstHead({
+      journalId: journalId ?? random.hex(16),
+      epoch: random.hex(16),
+      created: clock.now(),
+      copying: undefined,
+    })
   for (;;) {
     const [made] = await connection.rows(
       `insert into ${table} (journal, name, journal_id, epoch, created, copying, sum)

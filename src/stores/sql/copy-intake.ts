@@ -13,6 +13,7 @@ import type { SqlBackend, SqlUpkeep } from './backend.ts'
 import type { HeldGround } from './copy-ground.ts'
 import { type CopyMarks, copyMarksOf, copyMarksText } from './copy-marks.ts'
 import { recordsOf } from './dump.ts'
+import { emptyHead } from './first-head.ts'
 import { Loading } from './load.ts'
 import { nextTurn } from './next-turn.ts'
 import { toldError, withPatience } from './retry.ts'
@@ -178,7 +179,6 @@ export class SqlIntake implements CopyIntake {
   }
 }
 
-const emptyHead = { position: 0, durable: 0, time: 0, eventTime: 0, earliest: 1, events: 0, bytes: 0, forgetBefore: 0 }
 const nothingStaged = { staged: () => undefined }
 
 function neverOver(): boolean {

@@ -12,6 +12,7 @@ import type { CopyIntake, CopyNote, CopyPlace, CopyTarget } from '../copy-port.t
 import type { CopyGround } from './copy-ground.ts'
 import { SqlIntake } from './copy-intake.ts'
 import { copyMarksOf, copyMarksText } from './copy-marks.ts'
+import { firstHead } from './first-head.ts'
 import { toldError } from './retry.ts'
 import type { HeadRow } from './rows.ts'
 
@@ -56,7 +57,7 @@ async function begin({ ground, clock, random }: SqlCopyOptions, note: CopyNote):
     if (!isMeant) throw changed(ground.name)
     const unfinished = { note, holder: random.hex(16) }
     const copying = copyMarksText({ unfinished }) ?? never('it is noted that it is unfinished')
-    if (place.kind === 'free') await held.make(firstHead(note, copying))
+    if (place.kind === 'free') await held.make(headOf(note, copying))
     const backend = await held.open()
     try {
       return await SqlIntake.open({ backend, held, clock, unfinished })
@@ -80,21 +81,8 @@ async function discard(ground: CopyGround): Promise<void> {
   }
 }
 
-function firstHead({ journal, epoch, begun }: CopyNote, copying: string): HeadRow {
-  return {
-    journalId: journal,
-    epoch,
-    created: begun,
-    position: 0,
-    durable: 0,
-    time: 0,
-    eventTime: 0,
-    earliest: 1,
-    events: 0,
-    bytes: 0,
-    forgetBefore: 0,
-    copying,
-  }
+function headOf({ journal, epoch, begun }: CopyNote, copying: string): HeadRow {
+  return firstHead({ journalId: journal, epoch, created: begun, copying })
 }
 
 function changed(name: string): HoldfastError {

@@ -2,6 +2,7 @@
 
 import { HoldfastError } from '../../errors.ts'
 import type { Random } from '../../host/random.ts'
+import { firstHead } from '../sql/first-head.ts'
 import { toldError, withPatience } from '../sql/retry.ts'
 import type { HeadRow } from '../sql/rows.ts'
 import { SqlStore } from '../sql/sql-store.ts'
@@ -105,7 +106,7 @@ function prepare(options: SqliteStoreOptions): void {
   // A foreign file isn't touched: not even its journal mode.
   const found = looked(options)
   if (found === 'empty' && !mayCreate) throw noJournal(label)
-  if (found !== 'current') prepareFile(options, () => firstHead(options))
+  if (found !== 'current') prepareFile(options, () => newHead(options))
 }
 
 /** Whether it was empty, and became a journal. */
@@ -143,21 +144,13 @@ function looked(options: SqlitePlace): 'current' | 'older' | 'empty' {
   }
 }
 
-function firstHead({ journalId, random, clock }: SqliteStoreOptions): HeadRow {
-  return {
+function newHead({ journalId, random, clock }: SqliteStoreOptions): HeadRow {
+  return firstHead({
     journalId: journalId ?? random.hex(16),
     epoch: random.hex(16),
     created: clock.now(),
-    position: 0,
-    durable: 0,
-    time: 0,
-    eventTime: 0,
-    earliest: 1,
-    events: 0,
-    bytes: 0,
-    forgetBefore: 0,
     copying: undefined,
-  }
+  })
 }
 
 function taken(label: string): HoldfastError {
