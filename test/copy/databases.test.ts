@@ -78,6 +78,10 @@ describe.each(databases.map((kind) => [kind.name, kind] as const))('an unfinishe
     expect(await codeOf(copyJournal(to.at, endOf(kind, 'third').at))).toBe('COPY_UNFINISHED')
     const { resumedAt } = await copyJournal(from.at, to.at, { clock })
     expect(resumedAt).toBeGreaterThan(at === 'comparing' ? 2_000 : 900)
+    // All of it is durable: who only reads sees it before anybody has opened it for writing.
+    const reader = await to.open({ readOnly: true })
+    expect(await seen(reader)).toEqual(before)
+    await to.close(reader)
     await used(to, async (store) => {
       expect(await seen(store)).toEqual(before)
       expect((await store.verify({})).findings).toEqual([])

@@ -22,6 +22,8 @@ let store: SqlStore
 let groups: number
 let begin: (real: () => Promise<SqlGroup>) => Promise<SqlGroup>
 let look: (real: () => Promise<HeadRow>) => Promise<HeadRow>
+/** A blob that was staged is about to get its name. */
+let finishing: () => void
 
 beforeEach(async () => {
   file = await scratchFile()
@@ -32,6 +34,7 @@ beforeEach(async () => {
   groups = 0
   begin = (go) => go()
   look = (go) => go()
+  finishing = () => undefined
   backend = new Proxy(real, {
     get(target, name) {
       if (name === 'begin') {
@@ -41,6 +44,12 @@ beforeEach(async () => {
         }
       }
       if (name === 'head') return () => look(() => target.head())
+      if (name === 'finishBlob') {
+        return (...given: Parameters<SqlBackend['finishBlob']>) => {
+          finishing()
+          return target.finishBlob(...given)
+        }
+      }
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
@@ -172,6 +181,33 @@ describe('a group', () => {
     commit()
     await Promise.all(calls)
     expect(told).toEqual([[1], 'SEQ_CONFLICT'])
+  })
+})
+
+describe('content that is staged', () => {
+  it('is claimed, though an earlier claim on the same is given up just then', async () => {
+    const content = Buffer.alloc(300_000, 3)
+    const first = await store.stageBlob(content)
+    finishing = () => first.release()
+    const { digest } = await store.stageBlob(content)
+    await store.retain({ before: 0 }, { dryRun: false })
+    await store.append(batch([event('a', { blobs: [digest] })]))
+    expect((await store.verify({})).findings).toEqual([])
+  })
+
+  it('and small is bounded in memory, and makes room when it is given up', async () => {
+    const size = limits.blobInlineBytesMax
+    const most = limits.queueBytesMax / size + 1
+    const content = Buffer.alloc(size)
+    const stage = (number: number) => {
+      content.writeUInt32LE(number)
+      return store.stageBlob(content)
+    }
+    const staged = await stage(0)
+    for (let number = 1; number < most; number++) await stage(number)
+    await expect(stage(most)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    staged.release()
+    await stage(most)
   })
 })
 

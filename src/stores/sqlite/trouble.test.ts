@@ -191,6 +191,18 @@ describe('another process that comes between', () => {
     await store.close()
   })
 
+  it('leaves nothing of content whose source fails, for a retention to wait for', async () => {
+    const store = await openSqlite(file.path)
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      for (const byte of [1, 2, 3]) yield Buffer.alloc(1_500_000, byte)
+      throw new Error('planted')
+    }
+    await expect(store.stageBlob(failing())).rejects.toThrow('planted')
+    await retain(store, { before: 0 })
+    expect(await tableSizes()).toEqual([0, 0, 0, 0])
+    await store.close()
+  })
+
   it('does not make a probe that was written go astray', async () => {
     const [clock, driver] = [fakeClock(), await testDriver()]
     const { store, once } = await openWith(driver, clock)
@@ -388,6 +400,17 @@ describe('damage', () => {
       await store.close()
     })
   }
+
+  it('of the mark that content is named does not make a retention collect it', async () => {
+    const store = await openSqlite(file.path)
+    const digest = await fill(store)
+    await alter('UPDATE blob SET named = 0')
+    await retain(store, { before: 0 })
+    await alter('UPDATE blob SET named = 1')
+    expect((await bytesOf(store, digest)).length).toBe(100_000)
+    expect((await store.verify({})).findings).toEqual([])
+    await store.close()
+  })
 
   const flips = Number(process.env.SQLITE_FLIPS ?? 300)
   const seed = Number(process.env.SEED ?? 1)

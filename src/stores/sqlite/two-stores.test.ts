@@ -117,6 +117,15 @@ describe('two stores on one file', () => {
     expect(theirs.head().position).toBe(1)
   })
 
+  it('may remove what the other only numbered, and show no end before the beginning', async () => {
+    await mine.append(batch([event('a')], { durability: 'eventual' }))
+    await retain(theirs, { before: Number.MAX_SAFE_INTEGER })
+    expect(theirs.head()).toMatchObject({ position: 0, earliest: 1 })
+    await mine.flush()
+    await theirs.refresh()
+    expect(theirs.head()).toMatchObject({ position: 1, earliest: 2 })
+  })
+
   it('make durable what the other only numbered, when they are opened for writing', async () => {
     await mine.append(batch([event('a')], { durability: 'eventual' }))
     const third = await openSqlite(file.path, { clock })
@@ -251,7 +260,7 @@ describe('content that one has staged', () => {
   it('is protected for a day; after that it may have to be staged again', async () => {
     const content = Buffer.alloc(300_000, 3)
     const staged = await mine.stageBlob(content)
-    clock.advance(aDayMs + 1)
+    clock.advance(aDayMs)
     await retain(theirs, { before: 0 })
     const named = batch([event('a', { blobs: [staged.digest] })])
     await expect(mine.append(named)).rejects.toMatchObject({ code: 'BLOB_MISSING' })

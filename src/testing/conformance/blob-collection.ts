@@ -110,6 +110,14 @@ export const blobCollection: readonly CaseDefinition[] = caseGroup('blobs that g
       equal(await isThere(store, digest), false)
     })
 
+    test(`a claim on ${size} bytes stays when another one on them ends`, async ({ store }) => {
+      const [one, other] = [await store.stageBlob(content(size)), await store.stageBlob(content(size))]
+      await name(store, one, 'a')
+      await dropAll(store, 'a')
+      await name(store, other, 'b')
+      equal(sha256(await bytesOf(store, other.digest)), other.digest)
+    })
+
     test(`${size} bytes that are staged again are protected for longer`, async ({ store, clock }) => {
       const bytes = content(size)
       await store.stageBlob(bytes)
