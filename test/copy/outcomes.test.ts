@@ -17,6 +17,7 @@ import { submit } from '../../src/submit.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { copyStore } from '../../src/transfer/copy.ts'
+import { abandonCopy as abandonStore } from '../../src/transfer/copy-abandon.ts'
 import { repair, verify } from '../../src/upkeep.ts'
 import { append, codeOf, event, exportOf, fill, inPieces, readAll, seen, trim } from '../transfer/scene.ts'
 import { segmentBytes } from './segment-size.ts'
@@ -345,6 +346,54 @@ describe('the comparison', () => {
     })
     await append(source, [event('a')])
     expect(await codeOf(append(target, [event('a')]))).toBe('COPY_UNFINISHED')
+  })
+
+  it('is not given up while somebody goes on with it, and the source stays marked', async () => {
+    const source = memoryStore({ clock, random: seededRandom(1) })
+    await fill(source, clock)
+    const memory = memoryStore({ clock, random: seededRandom(2) })
+    const target = memory.copyTarget('target')
+    const from = { name: 'source', store: source, close: async () => undefined }
+    const { journalId: journal, epoch } = source.identity()
+    const copy = 'c'.repeat(32)
+    const intake = await target.begin({ id: copy, from: 'source', journal, source: epoch, epoch, begun: 1 })
+    await source.relocate({ state: 'moving', to: 'target', copy, time: 1 })
+    expect(await codeOf(abandonStore(from, target))).toBe('LOCKED')
+    expect(await codeOf(append(source, [event('a')]))).toBe('MOVED')
+    await intake.close()
+    expect(await abandonStore(from, target)).toMatchObject({ removed: true, freed: true })
+    await append(source, [event('a')])
+  })
+
+  it('marks the source again when somebody who gave the copy up took the mark back just before', async () => {
+    const source = memoryStore({ clock, random: seededRandom(1) })
+    await fill(source, clock)
+    const memory = memoryStore({ clock, random: seededRandom(2) })
+    const target = memory.copyTarget('target')
+    const from = { name: 'source', store: source, close: async () => undefined }
+    const options = { fork: false, clock, random: seededRandom(3) }
+    const stop = new AbortController()
+    const stopping = { ...options, signal: stop.signal, progress: () => stop.abort() }
+    expect(await codeOf(copyStore(from, target, stopping))).toBe('ABORTED')
+    const place = await target.look()
+    const copy = place.kind === 'unfinished' ? place.note.id : ''
+    await source.relocate({ state: 'moving', to: 'target', copy, time: 1 })
+    const late: CopyTarget = {
+      ...target,
+      begin: async (note) => {
+        await source.relocate(undefined)
+        return target.begin(note)
+      },
+    }
+    const appended: Promise<unknown>[] = []
+    await copyStore(from, late, {
+      ...options,
+      progress: ({ stage }) => {
+        if (stage === 'rest') appended.push(codeOf(append(source, [event('late')])))
+      },
+    })
+    expect(new Set(await Promise.all(appended))).toEqual(new Set(['MOVED']))
+    expect(await source.relocation()).toMatchObject({ state: 'moved', copy })
   })
 
   it.each(['copy', 'rest'] as const)(

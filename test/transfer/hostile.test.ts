@@ -19,16 +19,18 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-async function intoBoth(bytes: Buffer, options: ImportOptions = {}): Promise<readonly unknown[]> {
+async function intoAll(bytes: Buffer, options: ImportOptions = {}): Promise<readonly unknown[]> {
   const directoryError = await importJournal(inPieces(bytes), target, options).catch((error: unknown) => error)
   expect(await readdir(directory)).toEqual([])
   const memoryError = await openImported(inPieces(bytes)).catch((error: unknown) => error)
-  return [directoryError, memoryError]
+  const sqliteError = await importJournal(inPieces(bytes), `${target}.db`, options).catch((error: unknown) => error)
+  expect(await readdir(directory)).toEqual([])
+  return [directoryError, memoryError, sqliteError]
 }
 
-/** Both targets refuse it as invalid, at this line. */
+/** All targets refuse it as invalid, at this line. */
 async function refused(bytes: Buffer, at: number, what = ''): Promise<void> {
-  for (const error of await intoBoth(bytes)) {
+  for (const error of await intoAll(bytes)) {
     expect(error, what).toMatchObject({ code: 'IMPORT_INVALID', details: { line: at } })
     const { offset, reason } = (error as { readonly details: { readonly offset: number; readonly reason: string } })
       .details
@@ -122,7 +124,7 @@ describe('a file with sound checksums', () => {
 
   it('is refused when it is of a newer format, with a clear code', async () => {
     const newer = Buffer.from(header.replace('"holdfast-export":1', '"holdfast-export":2'))
-    for (const error of await intoBoth(Buffer.concat([newer, Buffer.from(',"other":[]}\n')]))) {
+    for (const error of await intoAll(Buffer.concat([newer, Buffer.from(',"other":[]}\n')]))) {
       expect(error).toMatchObject({ code: 'NEWER_FORMAT', details: { version: 2 } })
     }
     await refused(Buffer.from('{"some":"json"}\n'), 1)

@@ -118,6 +118,8 @@ it('has forgotten command ids once it says so, though their rows are still there
   await expect(store.retain({ commandsBefore: 2_000 }, { dryRun: false })).rejects.toMatchObject({ code: 'IO' })
   piecesLeft = Number.POSITIVE_INFINITY
   await store.reopen()
+  // Nor does a later retention of less bring any of them back.
+  await store.retain({ commandsBefore: 500 }, { dryRun: false })
   expect((await store.stats()).commands).toBe(12)
   // Those of the first half are from before.
   expect(await store.command('c2500')).toBeUndefined()
@@ -128,6 +130,24 @@ it('has forgotten command ids once it says so, though their rows are still there
   expect(told.length).toBe(6)
   expect((await store.append(batch([event('s0')], { command: command('c0', 'other') }))).duplicate).toBe(false)
   expect((await store.append(batch([event('s0')], { command: command('c3000') }))).duplicate).toBe(true)
+  await store.close()
+})
+
+it('leaves more ranges than a page tells, and each is told in its place', async () => {
+  const store = await open()
+  const pairs = 1_500
+  for (let at = 0; at < pairs; at += 500) {
+    await store.append(batch(Array.from({ length: 1_000 }, (_, index) => event(index % 2 === 0 ? 'x/old' : 'y'))))
+  }
+  await store.append(batch([event('x/new')]))
+  await store.retain({ streams: [{ stream: 'x/old', before: 'all' }] }, { dryRun: false })
+  const told = (await items(store, { kind: 'prefix', prefix: 'x/' }, { tellRemoved: true })).map((item) =>
+    'removed' in item ? [item.removed.from, item.removed.to] : item.position,
+  )
+  const ranges = Array.from({ length: pairs }, (_, index) => [2 * index + 1, 2 * index + 1])
+  expect(told).toEqual([...ranges, 2 * pairs + 1])
+  const all = await items(store, { kind: 'all' }, { tellRemoved: true })
+  expect(all.length).toBe(2 * pairs + 1)
   await store.close()
 })
 

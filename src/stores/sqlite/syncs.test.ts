@@ -104,6 +104,11 @@ it('those of everything else are, also right behind one that is not', async () =
   }
 })
 
+it('the one is before it is told where the journal goes: who noted it may have been killed before that', async () => {
+  await store.relocate({ state: 'moving', to: 'elsewhere', copy: 'c', time: 1 })
+  expect(await commitsOf(() => store.relocation())).toEqual([full])
+})
+
 it('those behind a failure are, though it came with one that was not', async () => {
   failing = 10
   await expect(store.append(eventual())).rejects.toMatchObject({ code: 'INDETERMINATE' })

@@ -203,6 +203,20 @@ describe('another process that comes between', () => {
     await store.close()
   })
 
+  it('leaves no claim of content that was there already', async () => {
+    const store = await openSqlite(file.path)
+    const content = Buffer.alloc(100_000, 1)
+    for (const stream of ['a', 'b']) {
+      const { digest } = await store.stageBlob(content)
+      await store.append(batch([event(stream, { blobs: [digest] })]))
+    }
+    const [blobs, , , claims] = await tableSizes()
+    expect([blobs, claims]).toEqual([1, 0])
+    await retain(store, { before: Number.MAX_SAFE_INTEGER })
+    expect(await tableSizes()).toEqual([0, 0, 0, 0])
+    await store.close()
+  })
+
   it('does not make a probe that was written go astray', async () => {
     const [clock, driver] = [fakeClock(), await testDriver()]
     const { store, once } = await openWith(driver, clock)
@@ -349,6 +363,16 @@ describe('damage', () => {
       (store) => events(store),
     ],
     ['an event that is gone', 'DELETE FROM event WHERE position = 10', (store) => events(store)],
+    [
+      'an event that is gone, right before what was removed',
+      'DELETE FROM event WHERE position = 4',
+      (store) => events(store),
+    ],
+    [
+      'an event that is gone, right behind what was removed',
+      'DELETE FROM event WHERE position = 6',
+      (store) => events(store),
+    ],
     [
       'an event that is gone, in its stream',
       'DELETE FROM event WHERE position = 10',
