@@ -36,7 +36,7 @@ it('waits for upkeep, and not for a group', async () => {
     await upkeep.rollback()
     await done
   }
-  const group = await one.begin(wantedBy([]))
+  const group = await one.begin(wantedBy([], 1))
   await other.abandonBlob(await other.beginBlob(claim))
   await group.rollback()
   await Promise.all([one.close(), other.close()])

@@ -38,7 +38,7 @@ describe('another process that comes between', () => {
     return () => {
       const connection = connectWriter(place)
       const one = batch([event('a')])
-      const group = new SqliteWriter(connection).group(wantedBy([one]))
+      const group = new SqliteWriter(connection).group(wantedBy([one], 1))
       const judging = new Judging(group.found, { staged: () => undefined })
       judging.judge(one, 1)
       const write = judging.write({ sync: true, claimsEnded: { owner: '', digests: [] } })

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 async function put(...names: readonly string[]): Promise<void> {
   const one = batch(names.map((name) => event(name, { type: `of ${name}` })))
-  const group = await backend.begin(wantedBy([one]))
+  const group = await backend.begin(wantedBy([one], 1))
   const judging = new Judging(group.found, { staged: () => undefined })
   judging.judge(one, 1)
   const write = judging.write({ sync: true, claimsEnded: { owner: '', digests: [] } })
