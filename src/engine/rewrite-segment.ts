@@ -182,10 +182,10 @@ class Rewriting {
     const event = eventStart(line.buffer, line.start, line.end)
     if (!this.#log.state.isVisible(event)) return this.#stub.addEvent(event)
     await this.#flushStub(out)
-    const { stream, seq, position, type } = event
     this.#index.add(
-      { stream, seq, position, type, offset: out.offset },
-      previousOf.get(stream) ?? never('the index names each stream of its segment'),
+      event,
+      out.offset,
+      previousOf.get(event.stream) ?? never('the index names each stream of its segment'),
     )
     this.#index.addBlobs(event.blobs)
     await out.moveLine(line.buffer, line)
