@@ -47,6 +47,7 @@ export class Writer implements AppendHost, Restless {
   /** Counts writes to the segments. */
   writes = 0
   readonly #idleWaiters: (() => void)[] = []
+  readonly #turnWaiters: (() => void)[] = []
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -135,6 +136,19 @@ export class Writer implements AppendHost, Restless {
       })
     }
     if (this.#failure !== undefined) throw latched(this.#failure)
+  }
+
+  /**
+   * For work that shares this thread with appends and can wait: resolves when the next group is on its way to the disk,
+   * since a little that is done meanwhile holds up nobody, or when nothing is to be written. Never rejects. The write
+   * loop may wait for no one who waits for it.
+   */
+  async turn(): Promise<void> {
+    if (this.#failure === undefined && this.hasPending) await new Promise<void>((done) => this.#turnWaiters.push(done))
+  }
+
+  #tellTurn(): void {
+    for (const waiter of this.#turnWaiters.splice(0)) waiter()
   }
 
   /** Nothing is queued or on its way any more: with appends that never cease, it never comes to that. */
@@ -235,7 +249,9 @@ export class Writer implements AppendHost, Restless {
     }
     // Behind those who were just told: when they append on, the next group shows readers this one as well.
     process.nextTick(() => {
-      if (!this.hasPending) this.#parts.mark.publishHeld()
+      if (this.hasPending) return
+      this.#parts.mark.publishHeld()
+      this.#tellTurn()
     })
     if (this.#failure === undefined) {
       if (!this.#witnessed) this.#rest.start()
@@ -250,6 +266,7 @@ export class Writer implements AppendHost, Restless {
       this.#rotationDue = this.#rotationWanted || active.bytes + bytes.length >= this.#parts.segmentBytes
       const written = writeFully(active.file, bytes, active.bytes)
       active.digest(bytes) // while the disk works
+      this.#tellTurn()
       await written
       if (this.#parts.disk.existsNow(this.#nextFence)) throw superseded(this.#parts.disk)
       active.bytes += bytes.length
@@ -291,6 +308,7 @@ export class Writer implements AppendHost, Restless {
     for (const outcome of this.#staging.abandon()) outcome.failed(unknown)
     this.#refuseQueue(failure)
     this.#tellIdle()
+    this.#tellTurn()
     this.#parts.events.failed(failure)
   }
 
