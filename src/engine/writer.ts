@@ -26,6 +26,10 @@ import type { State } from './state.ts'
 import { TaskQueue } from './task-queue.ts'
 import type { WriterParts } from './writer-parts.ts'
 
+/** Of a lone caller's appends beside a retention, 1 in 100 waited 3.5 times as long as without with one group between two
+ * pieces of it, and 1.6 times as long with three. */
+const groupsPerTurn = 3
+
 export class Writer implements AppendHost, Restless {
   readonly #parts: WriterParts
   readonly #state: State
@@ -139,12 +143,15 @@ export class Writer implements AppendHost, Restless {
   }
 
   /**
-   * For work that shares this thread with appends and can wait: resolves when the next group is on its way to the disk,
-   * since a little that is done meanwhile holds up nobody, or when nothing is to be written. Never rejects. The write
-   * loop may wait for no one who waits for it.
+   * For work that shares this thread and the disk with appends and can wait: resolves when some groups have gone and the
+   * next is on its way to the disk, since a little that is done meanwhile holds up nobody, or when nothing is to be
+   * written. Never rejects. The write loop may wait for no one who waits for it.
    */
   async turn(): Promise<void> {
-    if (this.#failure === undefined && this.hasPending) await new Promise<void>((done) => this.#turnWaiters.push(done))
+    for (let given = 0; given < groupsPerTurn; given += 1) {
+      if (this.#failure !== undefined || !this.hasPending) return
+      await new Promise<void>((done) => this.#turnWaiters.push(done))
+    }
   }
 
   #tellTurn(): void {
