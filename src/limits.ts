@@ -31,10 +31,10 @@ export const limits = {
   pageEventsMax: 1_024,
   pageBytes: 262_144,
   /** What retention reads and writes at a time: between two such pieces appends have their turn, so what a piece takes
-   * is what an append may have to wait longer. More than a disk answers at once (prompt-reads.ts), which gives no turn. */
-  upkeepPieceBytes: 69_632,
-  /** What retention lets gather before it syncs, for the same reason. */
-  upkeepSyncBytes: 1_048_576,
+   * is what an append may have to wait longer. So few that it is done while an append's write is on its way. */
+  upkeepPieceBytes: 16_384,
+  /** What retention lets gather before it syncs: an append's sync waits for what another makes the disk write. */
+  upkeepSyncBytes: 65_536,
   /** Blob content at or below this rides in the log; larger content becomes chunk files. */
   blobInlineBytesMax: 4_096,
   /** Content-defined chunking of larger blobs. */

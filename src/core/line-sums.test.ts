@@ -33,6 +33,18 @@ function areSoundAlone(bytes: Buffer): boolean {
   return true
 }
 
+function areChainedAlone(bytes: Buffer, link: number): boolean {
+  let sum = link
+  for (let at = 0; at < bytes.length; ) {
+    const end = lineEnd(bytes, at)
+    const line = end < 0 ? undefined : checkLine(bytes, at, end)
+    if (line === undefined || line.link !== sum) return false
+    sum = line.sum
+    at = end + 1
+  }
+  return true
+}
+
 describe('lines that are checked together', () => {
   it('are sound when each of them is', () => {
     fc.assert(
@@ -59,6 +71,27 @@ describe('lines that are checked together', () => {
       }),
       { numRuns: 1_000 },
     )
+  })
+  it('and are to follow each other are sound when each is by itself and does, whichever bit is another one', () => {
+    fc.assert(
+      fc.property(bodies, fc.nat(), fc.nat(8), (texts, where, bit) => {
+        const bytes = linesOf(texts)
+        const at = where % (bytes.length - 1)
+        if (bit < 8) bytes[at] = (bytes[at] as number) ^ (1 << bit)
+        expect(areLinesSound(bytes, 0, bytes.length, 7)).toBe(areChainedAlone(bytes, 7))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+  it('do not follow each other when one of them is missing, or the one before them is another', () => {
+    const bytes = linesOf(['{"a":1', '{"b":2', '{"c":3'])
+    expect(areLinesSound(bytes, 0, bytes.length, 7)).toBe(true)
+    expect(areLinesSound(bytes, 0, bytes.length, 8)).toBe(false)
+    const second = lineEnd(bytes, 0) + 1
+    const third = lineEnd(bytes, second) + 1
+    const without = Buffer.concat([bytes.subarray(0, second), bytes.subarray(third)])
+    expect(areLinesSound(without, 0, without.length)).toBe(true)
+    expect(areLinesSound(without, 0, without.length, 7)).toBe(false)
   })
   it('of which one is no line are not', () => {
     const bytes = linesOf(['{"a":1', '{"b":2'])

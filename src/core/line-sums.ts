@@ -6,7 +6,7 @@
 // have to agree in 32 bits. Which line is wrong is for the caller to find out.
 
 import { crc32 } from 'node:zlib'
-import { lineEnd, lineSum, tailBytes } from './record.ts'
+import { isLinkedTo, lineEnd, lineSum, lineTail, tailBytes } from './record.ts'
 
 const polynomial = 0xedb88320
 /** Bodies of that length and longer are checked alone, which for them costs little. */
@@ -29,14 +29,20 @@ function nextByte(value: number): number {
   return (table[value & 0xff] as number) ^ (value >>> 8)
 }
 
-/** Whether each line of bytes[from, to) is what its own sum says. The range ends with a newline. */
-export function areLinesSound(bytes: Buffer, from: number, to: number): boolean {
+/** Whether each line of bytes[from, to) is what its own sum says. The range ends with a newline. With `link`, also whether
+ * each has a valid tail and is linked to the one before, the first one to this sum. */
+export function areLinesSound(bytes: Buffer, from: number, to: number, link?: number): boolean {
   let expected = 0
+  let before = -1
   for (let at = from; at < to; ) {
     const end = lineEnd(bytes, at)
     const bodyEnd = end - tailBytes
     const sum = bodyEnd > at ? lineSum(bytes, end) : -1
     if (sum < 0) return false
+    if (link !== undefined) {
+      if (before < 0 ? lineTail(bytes, at, end)?.link !== link : !isLinkedTo(bytes, end, before)) return false
+      before = end
+    }
     if (bodyEnd - at < longBody) expected = product(powers[bodyEnd - at] as number, expected) ^ sum
     else {
       const body = bytes.subarray(at, bodyEnd)

@@ -159,6 +159,13 @@ export function lineSum(from: Buffer, end: number): number {
   return readHex(from, end - tailBytes + sumAt)
 }
 
+/** Whether the line that ends at `end` has a valid tail and is linked to the line that ends at `before`, which has one. */
+export function isLinkedTo(from: Buffer, end: number, before: number): boolean {
+  const at = end - tailBytes
+  const sum = before - tailBytes + sumAt
+  return tailJoin(from, at) !== undefined && isSame(from, at + linkAt - sum, from, sum, sum + 8)
+}
+
 function tailJoin(from: Buffer, at: number): Join | undefined {
   const tail = from[at + joinAt + 1] === 0x6c /* l */ ? linkTail : syncTail
   const isWhole =

@@ -5,7 +5,7 @@
 import type { BlobControl } from '../core/control.ts'
 import { eventStart } from '../core/event-line.ts'
 import type { Position, Seq } from '../core/numbers.ts'
-import { checkLine, lineKind } from '../core/record.ts'
+import { lineKind } from '../core/record.ts'
 import { limits } from '../limits.ts'
 import type { Blobs } from './blobs.ts'
 import { folders } from './layout.ts'
@@ -15,10 +15,11 @@ import type { Segment } from './segment.ts'
 import { isTouched } from './segment-survey.ts'
 import type { BlobPlace } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
+import { giveTurn, type UpkeepView } from './upkeep-turn.ts'
 import type { Writer } from './writer.ts'
 
 export interface CollectionParts {
-  readonly log: LogView
+  readonly log: UpkeepView
   readonly blobs: Blobs
 }
 
@@ -66,7 +67,7 @@ export async function findDeadBlobs(
   return { places: dead, upTo }
 }
 
-async function namedByVisible(log: LogView, segment: Segment, removal: Removal): Promise<ReadonlySet<string>> {
+async function namedByVisible(log: UpkeepView, segment: Segment, removal: Removal): Promise<ReadonlySet<string>> {
   const named = new Set<string>()
   await segment.with(async (file) => {
     const header = await segment.header()
@@ -78,10 +79,11 @@ async function namedByVisible(log: LogView, segment: Segment, removal: Removal):
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end } = lines
-        if (lineKind(buffer, start) !== 'event' || checkLine(buffer, start, end) === undefined) continue
+        if (lineKind(buffer, start) !== 'event' || lines.check() === undefined) continue
         const event = eventStart(buffer, start, end)
         if (event.blobs.length > 0 && removal.isVisible(event)) for (const digest of event.blobs) named.add(digest)
       }
+      await giveTurn(log)
     }
   })
   return named

@@ -113,9 +113,9 @@ export class LogImport {
     this.#time = time
     const { index, lines, number } = growing
     const earlier = head === null || head.segment === number ? 0 : head.segment
-    index.add({ stream, seq, position, type, offset: lines.offset }, earlier)
+    index.add({ stream, seq, position, type }, lines.offset, earlier)
     index.addBlobs(blobs)
-    this.#state.applyEvent({ stream, seq, position, time, segment: number, blobs })
+    this.#state.applyEvent({ stream, seq, position, time, blobs }, number)
     await lines.addBody(text.slice(0, -1))
   }
 

@@ -152,9 +152,19 @@ export class LineReader {
     return this.#areSound ? lineTail(this.#bytes, this.start, this.end) : checkLine(this.#bytes, this.start, this.end)
   }
 
+  /** Whether all lines from the current one to the last one that is loaded are what was written, each behind the one before,
+   * and the current one behind the line with this sum. If not, check() says where. */
+  areChained(sum: number): boolean {
+    return areLinesSound(this.#bytes, this.start, this.#loadedEnd(), sum)
+  }
+
+  #loadedEnd(): number {
+    return this.#bytes.lastIndexOf(newline, this.#filled - 1) + 1
+  }
+
   /** All lines from the current one on to the last one that is loaded. */
   #checkLoaded(): void {
-    this.#checkedTo = this.#bytes.lastIndexOf(newline, this.#filled - 1) + 1
+    this.#checkedTo = this.#loadedEnd()
     this.#areSound = areLinesSound(this.#bytes, this.start, this.#checkedTo)
   }
 

@@ -3,10 +3,11 @@
 // it with DAMAGED. Only whole batches are folded (the range ends at the end of one).
 
 import type { Hash } from 'node:crypto'
+import { commandStart } from '../core/command-line.ts'
 import type { Control } from '../core/control.ts'
-import { eventStart } from '../core/event-line.ts'
+import { type EventStart, eventStart } from '../core/event-line.ts'
 import type { ByteOffset } from '../core/numbers.ts'
-import { lineKind, parseControlLine } from '../core/record.ts'
+import { lineKind, lineSum, parseControlLine } from '../core/record.ts'
 import type { Disk, DiskFile } from '../disks/disk.ts'
 import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -36,6 +37,7 @@ export async function replay(plan: ReplayPlan): Promise<number> {
   const fold = new Fold(plan)
   while (await lines.load()) {
     const loadedFrom = lines.consumedInBuffer
+    fold.beginPiece()
     for (let waiting = fold.lines(lines); waiting !== undefined; waiting = fold.lines(lines)) {
       for (const key of waiting.needed) await state?.loadEntry(key)
       fold.apply(waiting)
@@ -59,36 +61,58 @@ class Fold {
   readonly #plan: ReplayPlan
   /** Sum of the last line. */
   sum: number
+  /** Whether the lines of this piece were checked together and are sound; if not, each is checked when its turn comes, which
+   * tells the first that isn't. Undefined before its first line. */
+  #isChained: boolean | undefined
 
   constructor(plan: ReplayPlan) {
     this.#plan = plan
     this.sum = plan.sum
   }
 
+  beginPiece(): void {
+    this.#isChained = undefined
+  }
+
   /** Folds the lines that are loaded. Stops at a control record that needs something of the state tables, and gives it. */
   lines(lines: LineReader): WaitingControl | undefined {
-    const { state, index, number } = this.#plan
+    const { state, number } = this.#plan
     while (lines.next()) {
       const { buffer, start, end } = lines
-      const line = lines.check()
-      if (line === undefined) throw this.#damaged(lines, 'line-checksum', 'the line does not match its checksum')
-      if (line.link !== this.sum) throw this.#damaged(lines, 'line-link', 'the line does not follow the one before it')
-      this.sum = line.sum
-      if (lineKind(buffer, start) !== 'event') {
-        if (state === undefined) continue
-        const { control } = parseControlLine(buffer.toString('utf8', start, end))
-        const waiting = { control, needed: state.neededFor(control), at: [number, lines.offset] } as const
-        if (waiting.needed.length > 0) return waiting
-        this.apply(waiting)
+      this.#isChained ??= lines.areChained(this.sum)
+      if (!this.#isChained) this.#check(lines)
+      if (lineKind(buffer, start) === 'event') {
+        this.#event(eventStart(buffer, start, end), lines.offset)
         continue
       }
-      const { stream, seq, position, time, type, blobs } = eventStart(buffer, start, end)
-      const previous = state === undefined ? undefined : previousSegment(state, stream, number)
-      index?.add({ stream, seq, position, type, offset: lines.offset }, previous)
-      if (blobs.length > 0) index?.addBlobs(blobs)
-      state?.applyEvent({ stream, seq, position, time, segment: number, blobs })
+      if (state === undefined) continue
+      const command = commandStart(buffer, start, end)
+      if (command !== undefined) {
+        state.applyCommand(command)
+        continue
+      }
+      const { control } = parseControlLine(buffer.toString('utf8', start, end))
+      const waiting = { control, needed: state.neededFor(control), at: [number, lines.offset] } as const
+      if (waiting.needed.length > 0) return waiting
+      this.apply(waiting)
     }
+    this.sum = lineSum(lines.buffer, lines.end)
     return undefined
+  }
+
+  #check(lines: LineReader): void {
+    const line = lines.check()
+    if (line === undefined) throw this.#damaged(lines, 'line-checksum', 'the line does not match its checksum')
+    if (line.link !== this.sum) throw this.#damaged(lines, 'line-link', 'the line does not follow the one before it')
+    this.sum = line.sum
+  }
+
+  #event(event: EventStart, offset: ByteOffset): void {
+    const { state, index, number } = this.#plan
+    const previous = state === undefined ? undefined : previousSegment(state, event.stream, number)
+    index?.add(event, offset, previous)
+    if (event.blobs.length > 0) index?.addBlobs(event.blobs)
+    state?.applyEvent(event, number)
   }
 
   apply({ control, at }: WaitingControl): void {

@@ -45,3 +45,27 @@ it('writes a segment anew in pieces, and syncs it as it goes', async () => {
   expect(unsynced.length).toBeGreaterThan(2)
   await store.close()
 })
+
+const appendsMax = 100_000
+
+it('lets appends have their turn between two pieces, all along', async () => {
+  const store = await openSmall(memoryDisk(), { segmentBytes: 40 * limits.upkeepPieceBytes })
+  for (let batch = 0; batch < 3; batch++) {
+    const events = Array.from({ length: 4_000 }, (_, at) => paddedEvent(at === 0 ? 'goes' : 'stays'))
+    await store.append({ events, durability: 'sync' })
+  }
+  const { bytes } = await store.stats()
+  let isOver = false
+  const retained = store.retain({ streams: [{ stream: 'goes', before: 'all' }] }, { dryRun: false })
+  void retained.finally(() => {
+    isOver = true
+  })
+  let appends = 0
+  for (; !isOver && appends < appendsMax; appends++) {
+    await store.append({ events: [paddedEvent('stays')], durability: 'sync' })
+  }
+  await retained
+  // Every segment is looked through, and then written anew.
+  expect(appends).toBeGreaterThan((2 * bytes) / (2 * limits.upkeepPieceBytes))
+  await store.close()
+})

@@ -6,15 +6,16 @@
 
 import { eventStart } from '../core/event-line.ts'
 import type { Position, Seq, TimeMs } from '../core/numbers.ts'
-import { checkLine, lineKind } from '../core/record.ts'
+import { lineKind } from '../core/record.ts'
 import { never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { PinState, RetentionRule } from '../stores/store.ts'
 import { LineReader } from './line-reader.ts'
-import { type LogView, readableBytes } from './log-view.ts'
+import { readableBytes } from './log-view.ts'
 import type { Segment } from './segment.ts'
 import { kindPrefix } from './state-keys.ts'
 import { earliestSeq, positionOf, seqAtOrBehind } from './stream-read.ts'
+import { giveTurn, type UpkeepView } from './upkeep-turn.ts'
 
 export interface RetentionPlan {
   /** Positions below go; 0 when the rule doesn't say so. */
@@ -35,7 +36,7 @@ interface Cuts {
 }
 
 export async function planRetention(
-  log: LogView,
+  log: UpkeepView,
   rule: RetentionRule,
   pins: readonly PinState[],
 ): Promise<RetentionPlan> {
@@ -43,12 +44,12 @@ export async function planRetention(
 }
 
 class Planning {
-  readonly #log: LogView
+  readonly #log: UpkeepView
   readonly #hard: readonly PinState[]
   readonly #soft: readonly PinState[]
   readonly #heldBy: Set<string> = new Set()
 
-  constructor(log: LogView, pins: readonly PinState[]) {
+  constructor(log: UpkeepView, pins: readonly PinState[]) {
     this.#log = log
     this.#hard = pins.filter(({ until }) => until === undefined)
     this.#soft = pins.filter(({ until }) => until !== undefined)
@@ -114,10 +115,11 @@ class Planning {
       while (await lines.load()) {
         while (lines.next()) {
           const { buffer, start, end, offset } = lines
-          if (checkLine(buffer, start, end) === undefined || lineKind(buffer, start) !== 'event') continue
+          if (lines.check() === undefined || lineKind(buffer, start) !== 'event') continue
           const event = eventStart(buffer, start, end)
           if (wanted(event, to - offset)) return event.position
         }
+        await giveTurn(this.#log)
       }
       return undefined
     })

@@ -6,7 +6,7 @@
 import type { RewriteControl } from '../core/control.ts'
 import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset, Seq, TimeMs } from '../core/numbers.ts'
-import { checkLine, controlBody, lineKind, parseControlLine } from '../core/record.ts'
+import { controlBody, lineKind, parseControlLine } from '../core/record.ts'
 import { assert, never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerLine } from './active-segment.ts'
@@ -23,6 +23,7 @@ import { ActiveIndex } from './segment-index.ts'
 import type { BlobPlace } from './state.ts'
 import { stateKeys } from './state-keys.ts'
 import type { Entry } from './tables/entry.ts'
+import { giveTurn } from './upkeep-turn.ts'
 import { removeIfThere } from './whole-file.ts'
 import type { Writer } from './writer.ts'
 
@@ -164,12 +165,13 @@ class Rewriting {
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end, offset } = lines
-        const line = checkLine(buffer, start, end)
+        const line = lines.check()
         if (line === undefined) throw this.#damaged(segment, offset)
         const found = { buffer, start, end, sum: line.sum }
         if (lineKind(buffer, start) === 'event') await this.#copyEvent(found, out, previousOf)
         else await this.#copyControl(found, [segment.facts.number, offset], out)
       }
+      await giveTurn(this.#log)
     }
     if (lines.consumed < to) throw this.#damaged(segment, lines.consumed)
   }
@@ -182,10 +184,10 @@ class Rewriting {
     const event = eventStart(line.buffer, line.start, line.end)
     if (!this.#log.state.isVisible(event)) return this.#stub.addEvent(event)
     await this.#flushStub(out)
-    const { stream, seq, position, type } = event
     this.#index.add(
-      { stream, seq, position, type, offset: out.offset },
-      previousOf.get(stream) ?? never('the index names each stream of its segment'),
+      event,
+      out.offset,
+      previousOf.get(event.stream) ?? never('the index names each stream of its segment'),
     )
     this.#index.addBlobs(event.blobs)
     await out.moveLine(line.buffer, line)

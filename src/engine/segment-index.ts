@@ -49,7 +49,6 @@ export interface IndexedEvent {
   readonly seq: Seq
   readonly position: Position
   readonly type: string
-  readonly offset: ByteOffset
 }
 
 /** The index of a segment that is being written or read through, in memory. */
@@ -64,8 +63,8 @@ export class ActiveIndex {
   #nextMark: ByteOffset = 0
 
   /** `previous` as in StreamPlaces; undefined when it is not known yet. */
-  add(place: IndexedEvent, previous: number | undefined): void {
-    const { stream, seq, position, type, offset } = place
+  add(event: IndexedEvent, offset: ByteOffset, previous: number | undefined): void {
+    const { stream, seq, position, type } = event
     this.events++
     this.lastPosition = position
     if (offset >= this.#nextMark) {

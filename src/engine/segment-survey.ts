@@ -3,11 +3,12 @@
 
 import { eventStart } from '../core/event-line.ts'
 import type { ByteOffset, Position, Seq } from '../core/numbers.ts'
-import { checkLine, lineKind } from '../core/record.ts'
+import { lineKind } from '../core/record.ts'
 import { limits } from '../limits.ts'
 import { LineReader } from './line-reader.ts'
 import { type LogView, readableBytes } from './log-view.ts'
 import { damaged, type Segment } from './segment.ts'
+import { giveTurn, type UpkeepView } from './upkeep-turn.ts'
 
 export interface Survey {
   readonly visibleEvents: number
@@ -18,7 +19,7 @@ export interface Survey {
   readonly deletedEvents: number
 }
 
-export async function survey(log: LogView, segment: Segment): Promise<Survey> {
+export async function survey(log: UpkeepView, segment: Segment): Promise<Survey> {
   if (segment.facts.isResidue === true)
     return { visibleEvents: 0, visibleBytes: 0, hiddenEvents: 0, hiddenBytes: 0, deletedEvents: 0 }
   if (!(await isTouched(log, segment, log.state.scalars)))
@@ -31,7 +32,7 @@ export async function survey(log: LogView, segment: Segment): Promise<Survey> {
     while (await lines.load()) {
       while (lines.next()) {
         const { buffer, start, end, offset } = lines
-        if (checkLine(buffer, start, end) === undefined) {
+        if (lines.check() === undefined) {
           throw damaged(log.disk, segment.path, offset, 'line-checksum', 'the line does not match its checksum')
         }
         if (lineKind(buffer, start) !== 'event') continue
@@ -45,6 +46,7 @@ export async function survey(log: LogView, segment: Segment): Promise<Survey> {
           if ((log.state.scalars.truncating.get(event.stream) ?? 0) > event.seq) counts.deletedEvents++
         }
       }
+      await giveTurn(log)
     }
     return counts
   })

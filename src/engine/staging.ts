@@ -71,12 +71,13 @@ export class Staging {
       const body = eventBody({ position, stream, seq, time }, encodeEventTail(event), left > 0)
       active.lastSum = group.add(body, active.lastSum)
       active.index.add(
-        { stream, seq, position, type: event.type, offset },
+        { stream, seq, position, type: event.type },
+        offset,
         previousSegment(this.#state, stream, active.number),
       )
       const blobs = event.blobs ?? noDigests
       if (blobs.length > 0) active.index.addBlobs(blobs)
-      this.#state.applyEvent({ stream, seq, position, time, segment: active.number, blobs })
+      this.#state.applyEvent({ stream, seq, position, time, blobs }, active.number)
     }
     group.position = this.#state.scalars.position
   }

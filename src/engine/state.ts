@@ -4,6 +4,7 @@
 //
 // A value is `undefined` when memory can't say (load it), `null` when it is known to be absent.
 
+import type { CommandStart } from '../core/command-line.ts'
 import type {
   AgendaControl,
   BlobControl,
@@ -18,6 +19,7 @@ import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { DueWindow } from './due-window.ts'
+import { EntryText, entryText, entryValue } from './entry-text.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 import type { TableSet } from './tables/table-set.ts'
@@ -112,11 +114,14 @@ export class State {
 
   /** The value under a key: undefined when memory can't say, null when there is none. */
   entry<T>(key: string): T | null | undefined {
+    return entryValue(this.#held(key)) as T | null | undefined
+  }
+
+  #held(key: string): unknown {
     const recent = this.#recent.entries.get(key)
-    if (recent !== undefined) return recent as T | null
+    if (recent !== undefined) return recent
     const flushing = this.#flushing?.entries.get(key)
-    if (flushing !== undefined) return flushing as T | null
-    return this.#entryCache.get(key) as T | null | undefined
+    return flushing === undefined ? this.#entryCache.get(key) : flushing
   }
 
   async loadEntry<T>(key: string): Promise<T | null> {
@@ -206,16 +211,24 @@ export class State {
     }
   }
 
+  /** As apply() does it for a command's record, which is parsed when somebody asks for it. */
+  applyCommand({ id, time, text }: CommandStart): void {
+    this.#sawTime(time)
+    this.setEntry(stateKeys.command(id), new EntryText(text))
+  }
+
   /** Folds in an event that stands in segment `segment`. */
-  applyEvent(event: {
-    readonly stream: string
-    readonly seq: Seq
-    readonly position: Position
-    readonly time: TimeMs
-    readonly segment: number
-    readonly blobs: readonly string[]
-  }): void {
-    const { stream, seq, position, segment } = event
+  applyEvent(
+    event: {
+      readonly stream: string
+      readonly seq: Seq
+      readonly position: Position
+      readonly time: TimeMs
+      readonly blobs: readonly string[]
+    },
+    segment: number,
+  ): void {
+    const { stream, seq, position } = event
     this.setHead(stream, { seq, position, segment })
     this.scalars.position = position
     this.#sawTime(event.time)
@@ -326,7 +339,7 @@ export class State {
         }
       } else {
         for (const [key, value] of memory.entries) {
-          if (key.startsWith(prefix)) merged.set(key, value === null ? null : JSON.stringify(value))
+          if (key.startsWith(prefix)) merged.set(key, entryText(value))
         }
       }
     }
@@ -347,7 +360,7 @@ export class State {
     assert(memory !== undefined, 'freeze comes before flush')
     const rows: (readonly [string, string | null])[] = []
     for (const [stream, head] of memory.heads) rows.push([stateKeys.head(stream), formatHead(head)])
-    for (const [key, value] of memory.entries) rows.push([key, value === null ? null : JSON.stringify(value)])
+    for (const [key, value] of memory.entries) rows.push([key, entryText(value)])
     rows.sort(([a], [b]) => compareUtf8(a, b))
     await this.#tables.flush(rows, note)
     for (const [stream, head] of memory.heads) this.#headCache.set(stream, head)

@@ -15,7 +15,7 @@ async function written() {
   const index = new ActiveIndex()
   for (let n = 0; n < 1_000; n++) {
     const type = n % 50 === 0 ? 'rare' : 'many'
-    index.add({ stream: 's', seq: n + 1, position: n + 1, type, offset: 400 + n * eventBytes }, 0)
+    index.add({ stream: 's', seq: n + 1, position: n + 1, type }, 400 + n * eventBytes, 0)
   }
   const disk = memoryDisk()
   await disk.makeDirectory('index')

@@ -27,6 +27,10 @@ import type { State } from './state.ts'
 import { TaskQueue } from './task-queue.ts'
 import type { WriterParts } from './writer-parts.ts'
 
+/** Of a lone caller's appends beside a retention, 1 in 100 waited 3.5 times as long as without with one group between two
+ * pieces of it, and 1.6 times as long with three. */
+const groupsPerTurn = 3
+
 export class Writer implements AppendHost, Restless {
   readonly #parts: WriterParts
   readonly #state: State
@@ -49,6 +53,7 @@ export class Writer implements AppendHost, Restless {
   /** Counts writes to the segments. */
   writes = 0
   readonly #idleWaiters: (() => void)[] = []
+  readonly #turnWaiters: (() => void)[] = []
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -138,6 +143,22 @@ export class Writer implements AppendHost, Restless {
       })
     }
     if (this.#failure !== undefined) throw latched(this.#failure)
+  }
+
+  /**
+   * For work that shares this thread and the disk with appends and can wait: resolves when some groups have gone and the
+   * next is on its way to the disk, since a little that is done meanwhile holds up nobody, or when nothing is to be
+   * written. Never rejects. The write loop may wait for no one who waits for it.
+   */
+  async turn(): Promise<void> {
+    for (let given = 0; given < groupsPerTurn; given += 1) {
+      if (this.#failure !== undefined || !this.hasPending) return
+      await new Promise<void>((done) => this.#turnWaiters.push(done))
+    }
+  }
+
+  #tellTurn(): void {
+    for (const waiter of this.#turnWaiters.splice(0)) waiter()
   }
 
   /** Nothing is queued or on its way any more: with appends that never cease, it never comes to that. */
@@ -238,7 +259,9 @@ export class Writer implements AppendHost, Restless {
     }
     // Behind those who were just told: when they append on, the next group shows readers this one as well.
     process.nextTick(() => {
-      if (!this.hasPending) this.#parts.mark.publishHeld()
+      if (this.hasPending) return
+      this.#parts.mark.publishHeld()
+      this.#tellTurn()
     })
     if (this.#failure === undefined) {
       if (!this.#witnessed) this.#rest.start()
@@ -253,6 +276,7 @@ export class Writer implements AppendHost, Restless {
       this.#rotationDue = this.#rotationWanted || active.bytes + bytes.length >= this.#parts.segmentBytes
       const written = writeFully(active.file, bytes, active.bytes)
       active.digest(bytes) // while the disk works
+      this.#tellTurn()
       await written
       if (this.#parts.disk.existsNow(this.#nextFence)) throw superseded(this.#parts.disk)
       active.bytes += bytes.length
@@ -294,6 +318,7 @@ export class Writer implements AppendHost, Restless {
     for (const outcome of this.#staging.abandon()) outcome.failed(unknown)
     this.#refuseQueue(failure)
     this.#tellIdle()
+    this.#tellTurn()
     this.#parts.events.failed(failure)
   }
 

@@ -224,7 +224,7 @@ class SegmentScan {
     const before = this.#context.fold.streams.get(stream)
     const isKnown = before?.stands === true && before.segment > 0 && before.breaks === this.#context.fold.breaks
     if (isKnown && !this.#index.byStream.has(stream)) this.#previous.set(stream, before.segment)
-    this.#index.add({ stream, seq, position, type, offset: place.offset }, 0)
+    this.#index.add({ stream, seq, position, type }, place.offset, 0)
     this.#index.addBlobs(event.blobs)
     this.#context.fold.takeEvent(event, place)
   }

@@ -213,8 +213,8 @@ describe('an index', () => {
 
   function made(): ActiveIndex {
     const index = new ActiveIndex()
-    index.add({ stream: 's', seq: 1, position: 5, type: 't', offset: 10 }, 0)
-    index.add({ stream: 's', seq: 2, position: 6, type: 't', offset: 90_000 }, 0)
+    index.add({ stream: 's', seq: 1, position: 5, type: 't' }, 10, 0)
+    index.add({ stream: 's', seq: 2, position: 6, type: 't' }, 90_000, 0)
     index.addBlobs(['b'])
     return index
   }
@@ -283,7 +283,7 @@ describe('an index', () => {
 
   it('lists no places of a type that has many', async () => {
     const made = new ActiveIndex()
-    for (const seq of [1, 2]) made.add({ stream: 's', seq, position: seq, type: 't', offset: seq * 10 }, 0)
+    for (const seq of [1, 2]) made.add({ stream: 's', seq, position: seq, type: 't' }, seq * 10, 0)
     const found = async (offsets: readonly number[] | undefined) => {
       const findings = new Findings()
       const streamsAndMarks = { marks: async () => made, ...streams([['s', { ...places, offsets: [10, 20] }]]) }
