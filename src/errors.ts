@@ -50,6 +50,13 @@ export type ErrorCode =
   | 'TARGET_NOT_EMPTY'
   | 'ABORTED'
   | 'UNSUPPORTED'
+  // Runs
+  | 'RUN_UNKNOWN'
+  | 'RUN_CONFLICT'
+  | 'RUN_OWNED'
+  | 'RUN_DIVERGED'
+  | 'RUN_CANCELLED'
+  | 'STEP_TIMEOUT'
   // A defect of Holdfast itself
   | 'ASSERTION'
 
@@ -64,6 +71,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'QUEUE_FULL',
   'OWNER_SILENT',
   'ABORTED',
+  'RUN_OWNED',
 ])
 
 /** What an error is about, for programs: which file, offset, stream, seq, path in a payload … */

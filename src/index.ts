@@ -14,6 +14,7 @@ export type {
 } from './core/schema.ts'
 export type { RepairAction, RepairOutcome, RepairReport } from './engine/repair.ts'
 export { type ErrorCode, type ErrorDetails, HoldfastError, isHoldfastError } from './errors.ts'
+export { type FeatureOptions, HoldfastJournal } from './holdfast-journal.ts'
 export { type Clock, systemClock, type Timer } from './host/clock.ts'
 export { type Random, systemRandom } from './host/random.ts'
 export { type ImportOptions, type ImportReport, type ImportSource, importJournal, openImported } from './import.ts'
@@ -40,6 +41,7 @@ export {
 export type { Health, HealthCheck } from './journal/health.ts'
 export type { AcquireOptions, Lease } from './journal/leases.ts'
 export type { ResetReason } from './journal/place.ts'
+export type { PreparedAppend } from './journal/prepared.ts'
 export type { EventReading, ReadOptions } from './journal/read.ts'
 export type { AutomaticRetention, RetentionOptions } from './journal/retention.ts'
 export type { Select } from './journal/select.ts'
@@ -47,6 +49,10 @@ export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
 export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
+export type { RetryOptions } from './runs/retry.ts'
+export { Run, type StepOptions, type WaitOptions } from './runs/run.ts'
+export type { RunFunction, RunOptions } from './runs/runs.ts'
+export type { StepContext } from './runs/step-context.ts'
 export type {
   EventPlace,
   Finding,

@@ -8,7 +8,7 @@
 
 import { parseDuration } from './core/duration.ts'
 import { checkName, checkStreamName } from './core/names.ts'
-import { type CustomCodec, createPayloadCodec } from './core/payload.ts'
+import { type CustomCodec, createPayloadCodec, type PayloadCodec } from './core/payload.ts'
 import { createEventRegistry, type EventDefinitions } from './core/schema.ts'
 import { type Clock, systemClock } from './host/clock.ts'
 import { Agenda } from './journal/agenda.ts'
@@ -28,6 +28,7 @@ import { checkHealth, type Health } from './journal/health.ts'
 import { Leases } from './journal/leases.ts'
 import { PagedIterator } from './journal/paged-iterator.ts'
 import { cursorAtEnd, streamHead } from './journal/place.ts'
+import { PreparedAppend } from './journal/prepared.ts'
 import { EventReading, type ReadOptions } from './journal/read.ts'
 import { type AutomaticRetention, RetentionKeeper, type RetentionOptions, ruleOf } from './journal/retention.ts'
 import { type Select, selectorOf, typesOf } from './journal/select.ts'
@@ -75,6 +76,11 @@ export interface SubscribeOptions {
   readonly types?: string | readonly string[]
   /** Ends the iteration; it is no error. */
   readonly signal?: AbortSignal
+  /** Looks for more at most this often, and delivers together what has come meanwhile. By default as soon as anything
+   * is durable. */
+  readonly pace?: Duration
+  /** Whether waiting for more keeps the process from ending; true by default. */
+  readonly keepsAlive?: boolean
   /** Keeps retention by age from what is still to be read, until `ttl` after the subscriber is gone. */
   readonly pin?: { readonly name: string; readonly ttl: Duration }
 }
@@ -103,6 +109,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   readonly #store: Store
   readonly #clock: Clock
   readonly #files: ExportOptions['files']
+  readonly #codec: PayloadCodec
   readonly #appender: Appender
   readonly #decoder: EventDecoder<D>
   readonly #retention: RetentionKeeper | undefined
@@ -117,6 +124,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     this.#store = store
     this.#clock = clock
     this.#files = options.files
+    this.#codec = codec
     this.#appender = new Appender({ codec, registry, redact, durability })
     this.#decoder = new EventDecoder(codec, registry, () => store.identity().epoch)
     this.blobs = new Blobs(store)
@@ -135,6 +143,11 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   /** Names this history: cursors of another are refused. */
   get epoch(): string {
     return this.#store.identity().epoch
+  }
+
+  /** Whether several processes can have it open for writing at once. */
+  get hasManyWriters(): boolean {
+    return this.#store.manifest.manyWriters
   }
 
   /** Why it can't be appended to, if it can't. */
@@ -166,6 +179,18 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     }
   }
 
+  /** Encodes and checks an append to one stream without making it. Throws what is wrong with it at once; a schema that
+   * validates asynchronously can't be waited for here (INVALID_ARGUMENT). */
+  prepare(stream: string, events: EventInput<D> | readonly EventInput<D>[], options?: AppendOptions): PreparedAppend {
+    const batch = this.#appender.batch(stream, events as UntypedInput | readonly UntypedInput[], options)
+    if (batch instanceof Promise) {
+      // What it would have ended with is not of interest: the call is refused.
+      batch.catch(() => undefined)
+      throw invalidArgument('the schema of a prepared event', 'one that validates synchronously')
+    }
+    return new PreparedAppend(batch, this.#codec, (ready) => this.#append(ready))
+  }
+
   /** What is there: of one stream, of streams with a prefix, or of all. */
   read(select?: Select, options: ReadOptions = {}): EventReading<D> {
     return new EventReading({ store: this.#store, decoder: this.#decoder }, select, options)
@@ -179,13 +204,15 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
 
   /** What is there and then what comes, without gap or duplicate, durable events only. Ends when the journal closes. */
   subscribe(options: SubscribeOptions = {}): AsyncIterable<EventOf<D> | Notice> {
-    const { pin, signal } = options
+    const { pin, signal, pace = 0, keepsAlive = true } = options
     const plan = {
       select: selectorOf(options.select),
       begin: beginningOf(options, () => (this.#closing === undefined ? this.#store.head().position : 0)),
       types: typesOf(options.types),
       pin: pin === undefined ? undefined : { pin: pinName(pin.name), ttlMs: parseDuration(pin.ttl, 'ttl') },
       signal,
+      paceMs: parseDuration(pace, 'pace'),
+      keepsAlive,
     }
     const isClosed = () => this.#closing !== undefined
     const host = { store: this.#store, clock: this.#clock, decoder: this.#decoder, isClosed }

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url'
 import type { EventDefinitions } from './core/schema.ts'
 import { nodeFiles } from './disks/node-files.ts'
 import { HoldfastError } from './errors.ts'
+import { type FeatureOptions, HoldfastJournal } from './holdfast-journal.ts'
 import { systemClock } from './host/clock.ts'
-import { type Random, systemRandom } from './host/random.ts'
+import { systemRandom } from './host/random.ts'
 import { invalidArgument } from './journal/argument.ts'
 import type { NoDefinitions } from './journal/event.ts'
-import { createJournal, type Journal, type JournalOptions } from './journal.ts'
+import type { JournalOptions } from './journal.ts'
 import { openDirectory } from './open-directory.ts'
 import { openPostgresStore, postgresLabel } from './open-postgres.ts'
 import { openSqlite } from './open-sqlite.ts'
@@ -16,7 +17,8 @@ import { memoryStore } from './stores/memory.ts'
 import type { Store } from './stores/store.ts'
 
 export interface OpenOptions<D extends EventDefinitions = NoDefinitions>
-  extends Omit<JournalOptions<D>, 'target' | 'files'> {
+  extends Omit<JournalOptions<D>, 'target' | 'files'>,
+    FeatureOptions {
   /** Opens for reading, beside a writer. */
   readonly readOnly?: boolean
   /** Takes a journal over from a writer that has stopped without letting go of it. */
@@ -29,7 +31,6 @@ export interface OpenOptions<D extends EventDefinitions = NoDefinitions>
   readonly schema?: string
   /** In PostgreSQL: the journal's name among those of the schema; 'main' by default. Also as ?journal=… of the URL. */
   readonly journal?: string
-  readonly random?: Random
 }
 
 export type Target =
@@ -51,12 +52,12 @@ const sqliteNames = /\.(?:db|sqlite|sqlite3)$/i
 export async function open<const D extends EventDefinitions = NoDefinitions>(
   target: string | URL,
   options: OpenOptions<D> = {},
-): Promise<Journal<D>> {
+): Promise<HoldfastJournal<D>> {
   const place = parseTarget(target)
   const store = await openStore(place, options)
   try {
     const shown = place.kind === 'postgres' ? postgresLabel(place.url, options) : String(target)
-    return createJournal(store, { ...options, target: shown, files: nodeFiles })
+    return new HoldfastJournal(store, { ...options, target: shown, files: nodeFiles })
   } catch (error) {
     await store.close()
     throw error

@@ -46,6 +46,34 @@ function withMethods(store: Store, methods: Partial<Store>): Store {
 const noted = { type: 'noted' }
 
 describe('subscribe', () => {
+  it('looks again no sooner than its pace says, and ends at once all the same', async () => {
+    const { journal, store, clock } = memoryJournal()
+    let reads = 0
+    const { read } = store
+    store.read = (query) => {
+      reads += 1
+      return read.call(store, query)
+    }
+    await journal.append('a', noted)
+    const items = iterate(journal.subscribe({ select: 'a', pace: 50 }))
+    expect(await items.take(1)).toEqual([1])
+    const next = items.take(3)
+    for (let index = 0; index < 3; index++) {
+      await journal.append('a', noted)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const whileResting = reads
+    clock.advance(50)
+    expect(await next).toEqual([2, 3, 4])
+    expect(reads - whileResting).toBe(1)
+    const last = items.take(1)
+    await journal.append('a', noted)
+    await new Promise((resolve) => setImmediate(resolve))
+    await journal.close()
+    expect(await last).toEqual(['end'])
+    expect(clock.waiting).toBe(0)
+  })
+
   it('replays, then goes on live', async () => {
     const { journal } = memoryJournal()
     await journal.append('a', [noted, noted])

@@ -71,6 +71,9 @@ export interface SubscriptionPlan {
   readonly types: ReadonlySet<string> | undefined
   readonly pin: PinPlace | undefined
   readonly signal: AbortSignal | undefined
+  /** Between two looks for more. */
+  readonly paceMs: number
+  readonly keepsAlive: boolean
 }
 
 type Item<D extends EventDefinitions> = EventOf<D> | Notice
@@ -98,6 +101,7 @@ class Follower<D extends EventDefinitions> {
   /** Behind the last event that was handed out. */
   #cursor: string
   #isStopped = false
+  #endRest: (() => void) | undefined
 
   constructor(host: SubscriptionHost<D>, plan: SubscriptionPlan) {
     this.#host = host
@@ -111,13 +115,13 @@ class Follower<D extends EventDefinitions> {
 
   stop(): void {
     this.#isStopped = true
-    this.#wakeup.wake()
+    this.#wake()
   }
 
   async *pages(): AsyncGenerator<readonly Item<D>[], void, undefined> {
     if (this.#isOver()) return
     const { signal } = this.#plan
-    const wake = () => this.#wakeup.wake()
+    const wake = () => this.#wake()
     const unwatch = this.#store.watch(wake)
     signal?.addEventListener('abort', wake)
     try {
@@ -125,6 +129,7 @@ class Follower<D extends EventDefinitions> {
       while (!this.#isOver()) {
         yield* this.#untilClosed(this.#round())
         if (!this.#isOver()) await this.#waitForMore()
+        if (!this.#isOver() && this.#plan.paceMs > 0) await this.#rest(this.#plan.paceMs)
       }
     } finally {
       unwatch()
@@ -135,12 +140,28 @@ class Follower<D extends EventDefinitions> {
 
   /** A process that only follows has nothing else that would keep it from ending here. */
   async #waitForMore(): Promise<void> {
-    const letGo = keepAlive()
+    const letGo = this.#plan.keepsAlive ? keepAlive() : undefined
     try {
       await this.#wakeup.wait()
     } finally {
-      letGo()
+      letGo?.()
     }
+  }
+
+  #wake(): void {
+    this.#wakeup.wake()
+    if (this.#isOver()) this.#endRest?.()
+  }
+
+  /** What comes meanwhile is read together. */
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#host.clock.after(ms, resolve)
+      this.#endRest = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
 
   #isOver(): boolean {

@@ -1,0 +1,29 @@
+// What a run only writes down (run.emit, run.annotate): one event, once, however often the run is replayed.
+
+import type { AskWork, Settlement } from './ask.ts'
+import type { Execution } from './execution.ts'
+import type { RunData } from './run-event.ts'
+
+export class NoteWork implements AskWork {
+  readonly waiting: undefined
+  readonly #execution: Execution
+  readonly #type: string
+  readonly #data: RunData
+
+  constructor(execution: Execution, type: string, data: RunData) {
+    this.#execution = execution
+    this.#type = type
+    this.#data = data
+  }
+
+  met(event: { readonly data: RunData }): Settlement {
+    // An error stands there when what was to be noted can't be stored.
+    return 'error' in event.data ? { error: event.data.error } : { value: undefined }
+  }
+
+  start(): void {
+    this.#execution.make(this.#type, this.#data)
+  }
+
+  stop(): void {}
+}

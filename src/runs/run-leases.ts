@@ -1,0 +1,93 @@
+// The leases of the runs that this process drives: taken with the run, prolonged together while it is driven.
+//
+// A run is driven by who holds its lease, and each of its events is fenced by it: a driver that was stopped for longer
+// than the lease lasts finds its appends refused, and nobody has been told of what it did meanwhile.
+//
+// In a store with one writer the owner's name is always the same. Who has such a journal open for writing is its one
+// owner, so the leases of a process before it are its own and are taken again at once.
+
+import { isHoldfastError } from '../errors.ts'
+import type { Clock, Timer } from '../host/clock.ts'
+import type { Fence } from '../journal/append-options.ts'
+import type { Journal } from '../journal.ts'
+
+export interface LeaseTerms {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly owner: string
+  readonly ttlMs: number
+}
+
+export class RunLeases {
+  readonly #terms: LeaseTerms
+  readonly #held: Map<string, { readonly fence: Fence; readonly lost: (error: unknown) => void }> = new Map()
+  #timer: Timer | undefined
+
+  constructor(terms: LeaseTerms) {
+    this.#terms = terms
+  }
+
+  get owner(): string {
+    return this.#terms.owner
+  }
+
+  get ttlMs(): number {
+    return this.#terms.ttlMs
+  }
+
+  /** Rejects with LEASE_HELD. */
+  async acquire(lease: string): Promise<Fence> {
+    const { journal, owner, ttlMs } = this.#terms
+    const { token } = await journal.leases.acquire(lease, { owner, ttl: ttlMs })
+    return { lease, token }
+  }
+
+  /** Prolongs it from now on, until it is let go. `lost` hears of it when somebody else has it. */
+  keep(fence: Fence, lost: (error: unknown) => void): void {
+    this.#held.set(fence.lease, { fence, lost })
+    this.#schedule()
+  }
+
+  letGo(fence: Fence): void {
+    if (this.#held.get(fence.lease)?.fence.token === fence.token) this.#held.delete(fence.lease)
+    if (this.#held.size === 0) {
+      this.#timer?.cancel()
+      this.#timer = undefined
+    }
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined) return
+    this.#timer = this.#terms.clock.after(Math.ceil(this.#terms.ttlMs / 3), () => {
+      this.#timer = undefined
+      // It never rejects: what can't be renewed is told to who drives that run.
+      void this.#renewAll().then(() => {
+        if (this.#held.size > 0) this.#schedule()
+      })
+    })
+  }
+
+  async #renewAll(): Promise<void> {
+    const held = [...this.#held.values()]
+    try {
+      await this.#renew(held.map(({ fence }) => fence))
+    } catch {
+      // One that is lost refuses the whole batch: each for itself tells which.
+      for (const one of held) {
+        if (this.#held.get(one.fence.lease) !== one) continue
+        await this.#renew([one.fence]).catch((error: unknown) => {
+          if (isHoldfastError(error, 'LEASE_LOST') && this.#held.get(one.fence.lease) === one) one.lost(error)
+        })
+      }
+    }
+  }
+
+  async #renew(fences: readonly Fence[]): Promise<void> {
+    const leases = fences.map(({ lease, token }) => ({ lease, renew: token, ttl: this.#terms.ttlMs }))
+    for (let from = 0; from < leases.length; from += renewalsMax) {
+      await this.#terms.journal.append([], { leases: leases.slice(from, from + renewalsMax) })
+    }
+  }
+}
+
+const renewalsMax = 1_000

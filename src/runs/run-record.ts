@@ -1,0 +1,52 @@
+// What the journal knows of a run before anything of it is replayed: how it was created, and how it ended if it did.
+
+import { HoldfastError } from '../errors.ts'
+import type { Journal } from '../journal.ts'
+import { thrownOf } from './error-record.ts'
+import { endings, type RunCreated, type RunData, runEvents, streamOf } from './run-event.ts'
+
+export interface RunRecord {
+  readonly id: string
+  readonly created: RunCreated
+  readonly createdAt: number
+}
+
+export interface RunEnding {
+  readonly type: string
+  readonly data: RunData
+}
+
+/** Undefined when there is no such run. */
+export async function readRecord(journal: Journal, id: string): Promise<RunRecord | undefined> {
+  const [first] = await journal.read(streamOf(id), { to: 1, limit: 1 }).toArray()
+  if (first === undefined) return undefined
+  return { id, created: first.data as RunCreated, createdAt: first.time }
+}
+
+/** Undefined while it hasn't ended. */
+export async function readEnding(journal: Journal, id: string): Promise<RunEnding | undefined> {
+  const newest = journal.read(streamOf(id), { direction: 'backward', types: endings, limit: 1 })
+  const [event] = await newest.toArray()
+  return event === undefined ? undefined : { type: event.type, data: event.data as RunData }
+}
+
+/** What a run that has ended gives to who asks for its result. */
+export function resultOf(id: string, { type, data }: RunEnding): unknown {
+  if (type === runEvents.completed) return data.result
+  if (type === runEvents.failed) throw thrownOf(data.error)
+  const { reason } = data
+  throw new HoldfastError(
+    'RUN_CANCELLED',
+    typeof reason === 'string' ? reason : `run ${JSON.stringify(id)} was cancelled`,
+    {
+      details: { id },
+    },
+  )
+}
+
+export function unknownRun(id: string): HoldfastError {
+  return new HoldfastError('RUN_UNKNOWN', `there is no run ${JSON.stringify(id)}`, {
+    hint: 'Look at its id; journal.runs() lists the runs that there are.',
+    details: { id },
+  })
+}

@@ -1,0 +1,132 @@
+// What a run's function is given: everything that it does through `run` survives a restart.
+//
+// The function itself is called again from its first line after a crash, and everything that it has already done is
+// answered from the journal. So, what it does between its calls of `run` must follow from what they returned: time,
+// chance and the world come in through run.now(), run.random() and run.step().
+
+import { parseDuration } from '../core/duration.ts'
+import type { StandardSchema } from '../core/schema.ts'
+import type { Duration } from '../journal/append-options.ts'
+import { checkWhole, invalidArgument } from '../journal/argument.ts'
+import type { Execution } from './execution.ts'
+import { NoteWork } from './note-work.ts'
+import { type RetryOptions, retryPolicy } from './retry.ts'
+import type { RunChance } from './run-chance.ts'
+import { runEvents } from './run-event.ts'
+import { SleepWork } from './sleep-work.ts'
+import type { StepContext } from './step-context.ts'
+import { KeyScope } from './step-key.ts'
+import { StepWork } from './step-work.ts'
+import { WaitWork } from './wait-work.ts'
+
+export interface StepOptions<T = unknown> {
+  /** Recorded, and compared when the step is replayed: another input is other code (RUN_DIVERGED). */
+  readonly input?: unknown
+  /** How often it is tried again when it fails; not at all by default. */
+  readonly retry?: number | RetryOptions
+  /** An attempt that takes longer fails with STEP_TIMEOUT. */
+  readonly timeoutMs?: number
+  /** The result must match, and what the schema makes of it is the result. */
+  readonly schema?: StandardSchema<unknown, T>
+}
+
+export interface WaitOptions<T = unknown> {
+  /** After it, the wait ends with undefined. */
+  readonly timeout?: Duration
+  /** The signal's data must match; it must validate synchronously. */
+  readonly schema?: StandardSchema<unknown, T>
+}
+
+export class Run {
+  readonly id: string
+  readonly #execution: Execution
+  readonly #scope: KeyScope
+  readonly #chance: RunChance
+
+  constructor(execution: Execution, chance: RunChance, scope: KeyScope = new KeyScope()) {
+    this.id = execution.terms.id
+    this.#execution = execution
+    this.#chance = chance
+    this.#scope = scope
+  }
+
+  /** Aborted when the run is cancelled, has ended, or can't go on in this process. */
+  get signal(): AbortSignal {
+    return this.#execution.signal
+  }
+
+  /** Calls the function, once: its result is journaled before the promise resolves, and from then on the journal answers.
+   * Its name, and which step of that name it is, are how it is recognised. */
+  step<T>(name: string, call: (context: StepContext) => T | Promise<T>, options: StepOptions<T> = {}): Promise<T> {
+    const { retry, timeoutMs, schema } = options
+    if (typeof call !== 'function') throw invalidArgument('the second argument of step', 'a function')
+    const terms = {
+      call,
+      input: 'input' in options ? { value: options.input } : undefined,
+      retry: retryPolicy(retry),
+      timeoutMs: timeoutMs === undefined ? undefined : checkWhole(timeoutMs, 'timeoutMs'),
+      schema,
+    }
+    return this.#execution.ask(this.#scope, name, (key) => new StepWork(this.#execution, key, terms))
+  }
+
+  /** Waits, also while no process runs: when it is over, the run goes on. */
+  sleep(duration: Duration): Promise<void> {
+    const ms = parseDuration(duration, 'the duration of a sleep')
+    return this.#sleepUntil(() => this.#execution.host.clock.now() + ms)
+  }
+
+  sleepUntil(time: Date | number): Promise<void> {
+    const until = checkWhole(Number(time), 'the time of a sleep')
+    return this.#sleepUntil(() => until)
+  }
+
+  /** Waits for a signal of this name; one that came before is taken at once. With `timeout`, undefined when it is over. */
+  wait<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T | undefined> {
+    const { timeout, schema } = options
+    const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout')
+    return this.#execution.ask(this.#scope, name, (key) => {
+      return new WaitWork(this.#execution, key, { name, timeoutMs, schema })
+    })
+  }
+
+  /** The time of the latest thing that this function was told, in milliseconds: the same in every replay. */
+  now(): number {
+    return this.#execution.time
+  }
+
+  /** At least 0 and less than 1; the same in every replay. */
+  random(): number {
+    return this.#chance.number()
+  }
+
+  /** A version 4 UUID; the same in every replay. */
+  uuid(): string {
+    return this.#chance.uuid()
+  }
+
+  /** Runs a function whose steps have names of their own: those of another scope don't count among them. For branches
+   * that run at the same time and take the same steps. */
+  scope<T>(name: string, call: (run: Run) => Promise<T>): Promise<T> {
+    const inner = KeyScope.of(this.#scope.next(name))
+    return call(new Run(this.#execution, this.#chance, inner))
+  }
+
+  /** Output for who follows the run: appended once. */
+  emit(output: unknown): Promise<void> {
+    return this.#note('emit', runEvents.emitted, { output })
+  }
+
+  /** A remark for people who look at the run later: appended once. */
+  annotate(text: string, details?: unknown): Promise<void> {
+    return this.#note('annotate', runEvents.annotated, details === undefined ? { text } : { text, details })
+  }
+
+  #sleepUntil(until: () => number): Promise<void> {
+    return this.#execution.ask(this.#scope, 'sleep', (key) => new SleepWork(this.#execution, key, until))
+  }
+
+  #note(name: string, type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.#execution.ask(this.#scope, name, (key) => new NoteWork(this.#execution, type, { key, ...data }))
+  }
+}

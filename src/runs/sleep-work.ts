@@ -1,0 +1,65 @@
+// run.sleep: until when is decided once and journaled, so that a run which is restarted wakes at the same time.
+
+import type { Timer } from '../host/clock.ts'
+import type { AskWork, Settlement, Waiting } from './ask.ts'
+import type { Execution } from './execution.ts'
+import { type RunEvent, runEvents } from './run-event.ts'
+
+export class SleepWork implements AskWork {
+  readonly #execution: Execution
+  readonly #key: string
+  readonly #untilWanted: () => number
+  #until: number | undefined
+  #isStarted = false
+  #isWaking = false
+  #timer: Timer | undefined
+
+  constructor(execution: Execution, key: string, until: () => number) {
+    this.#execution = execution
+    this.#key = key
+    this.#untilWanted = until
+  }
+
+  get waiting(): Waiting | undefined {
+    if (this.#until === undefined || this.#isWaking) return undefined
+    return { state: 'sleeping', why: `sleeps until ${new Date(this.#until).toISOString()}`, due: this.#until }
+  }
+
+  met({ type, data }: RunEvent): Settlement | undefined {
+    if (type === runEvents.woke) return { value: undefined }
+    this.#until = Number(data.until)
+    if (this.#isStarted) this.#arm(this.#until)
+    return undefined
+  }
+
+  start(): void {
+    this.#isStarted = true
+    if (this.#until !== undefined) this.#arm(this.#until)
+    else this.#execution.make(runEvents.sleep, { key: this.#key, until: this.#untilWanted() })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #arm(until: number): void {
+    this.#timer = wakeAt(this.#execution.host.clock, until, () => {
+      this.#isWaking = true
+      this.#execution.make(runEvents.woke, { key: this.#key })
+    })
+  }
+}
+
+/** Longer than this, timers of the system fire at once. */
+const timerMsMax = 2_147_483_647
+
+/** Like clock.after, for any time. */
+export function wakeAt(clock: Execution['host']['clock'], until: number, wake: () => void): Timer {
+  let timer: Timer
+  const arm = (): void => {
+    const leftMs = until - clock.now()
+    timer = clock.after(Math.max(0, Math.min(leftMs, timerMsMax)), () => (clock.now() < until ? arm() : wake()))
+  }
+  arm()
+  return { cancel: () => timer.cancel() }
+}

@@ -1,0 +1,158 @@
+// run.step: calls its function until it returns or has failed often enough, and records how it ended. A step whose end is
+// recorded is never called again.
+//
+// Invariant: a retry is journaled before its pause begins, so that a restarted run goes on counting where it was.
+
+import type { StandardSchema } from '../core/schema.ts'
+import { HoldfastError } from '../errors.ts'
+import type { Timer } from '../host/clock.ts'
+import type { AskWork, Settlement, Waiting } from './ask.ts'
+import { diverged } from './divergence.ts'
+import { thrownOf } from './error-record.ts'
+import type { Execution } from './execution.ts'
+import { pauseMs, type RetryPolicy } from './retry.ts'
+import { type RunEvent, runEvents } from './run-event.ts'
+import { schemaMismatch } from './schema-mismatch.ts'
+import { wakeAt } from './sleep-work.ts'
+import { StepContext } from './step-context.ts'
+import { firstDifference } from './value-diff.ts'
+
+export interface StepTerms {
+  readonly call: (context: StepContext) => unknown
+  /** Given by the caller, or not. */
+  readonly input: { readonly value: unknown } | undefined
+  readonly retry: RetryPolicy
+  readonly timeoutMs: number | undefined
+  readonly schema: StandardSchema | undefined
+}
+
+export class StepWork implements AskWork {
+  readonly #execution: Execution
+  readonly #key: string
+  readonly #terms: StepTerms
+  #isStarted = false
+  #isStopped = false
+  #failures = 0
+  /** When the next attempt is due, while none is made. */
+  #due: number | undefined
+  #timer: Timer | undefined
+  #context: StepContext | undefined
+
+  constructor(execution: Execution, key: string, terms: StepTerms) {
+    this.#execution = execution
+    this.#key = key
+    this.#terms = terms
+  }
+
+  get waiting(): Waiting | undefined {
+    if (this.#due === undefined) return undefined
+    const why = `tries ${JSON.stringify(this.#key)} again at ${new Date(this.#due).toISOString()}`
+    return { state: 'sleeping', why, due: this.#due }
+  }
+
+  met({ type, data, seq }: RunEvent): Settlement | undefined {
+    if (type === runEvents.stepRetried) {
+      this.#failures = Number(data.attempt)
+      this.#due = Number(data.due)
+      if (this.#isStarted) this.#goOn()
+      return undefined
+    }
+    this.#compareInput(data, seq)
+    return 'error' in data ? { error: thrownOf(data.error) } : { value: data.result }
+  }
+
+  start(): void {
+    this.#isStarted = true
+    this.#goOn()
+  }
+
+  stop(reason: unknown): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#context?.abort(reason)
+  }
+
+  #goOn(): void {
+    if (this.#due === undefined) {
+      this.#attempt()
+      return
+    }
+    this.#timer = wakeAt(this.#execution.host.clock, this.#due, () => {
+      this.#due = undefined
+      this.#attempt()
+    })
+  }
+
+  #attempt(): void {
+    const attempt = this.#failures + 1
+    const context = new StepContext({ key: this.#key, attempt })
+    this.#context = context
+    this.#call(context).then(
+      (result) => this.#ended(context, result === undefined ? {} : { result }),
+      (error: unknown) => this.#failed(context, error),
+    )
+  }
+
+  async #call(context: StepContext): Promise<unknown> {
+    const { call, timeoutMs, schema } = this.#terms
+    const result = timeoutMs === undefined ? await call(context) : await this.#within(timeoutMs, context)
+    if (schema === undefined) return result
+    const checked = await schema['~standard'].validate(result)
+    if (checked.issues === undefined) return checked.value
+    throw schemaMismatch(`the result of step ${JSON.stringify(this.#key)}`, checked.issues)
+  }
+
+  #within(timeoutMs: number, context: StepContext): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#execution.host.clock.after(timeoutMs, () => {
+        const error = new HoldfastError('STEP_TIMEOUT', `step ${JSON.stringify(this.#key)} took over ${timeoutMs} ms`, {
+          hint: 'Give it more time (timeoutMs), or let it be tried again (retry).',
+          details: { key: this.#key, timeoutMs },
+        })
+        context.abort(error)
+        reject(error)
+      })
+      // In a promise's callback, so that a call that throws at once is a rejection.
+      Promise.resolve(context)
+        .then(this.#terms.call)
+        .finally(() => timer.cancel())
+        .then(resolve, reject)
+    })
+  }
+
+  #failed(context: StepContext, error: unknown): void {
+    const { retry } = this.#terms
+    const failures = this.#failures + 1
+    if (this.#isStopped || this.#context !== context) return
+    if (failures > retry.times || !retry.when(error)) {
+      this.#ended(context, { error })
+      return
+    }
+    const { clock, random } = this.#execution.host
+    const due = clock.now() + pauseMs(retry, failures, random)
+    this.#execution.make(runEvents.stepRetried, { key: this.#key, attempt: failures, error, due })
+  }
+
+  #ended(context: StepContext, outcome: { readonly result?: unknown } | { readonly error: unknown }): void {
+    // What comes back after the step was stopped, or from an attempt that is not the last, comes too late.
+    if (this.#isStopped || this.#context !== context) return
+    const { input } = this.#terms
+    const given = input === undefined ? {} : { input: input.value }
+    const attempts = this.#failures === 0 ? {} : { attempts: this.#failures + 1 }
+    this.#execution.make(runEvents.step, { key: this.#key, ...given, ...outcome, ...attempts })
+  }
+
+  #compareInput(data: RunEvent['data'], seq: number): void {
+    const { input } = this.#terms
+    if (input === undefined || !('input' in data)) return
+    const found = firstDifference(data.input, input.value, 'input')
+    if (found === undefined) return
+    throw diverged({
+      id: this.#execution.terms.id,
+      seq,
+      recorded: [this.#key],
+      attempted: [this.#key],
+      input: { path: found.path, recorded: found.left, attempted: found.right },
+    })
+  }
+}
