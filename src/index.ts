@@ -18,7 +18,7 @@ export { type FeatureOptions, HoldfastJournal } from './holdfast-journal.ts'
 export { type Clock, systemClock, type Timer } from './host/clock.ts'
 export { type Random, systemRandom } from './host/random.ts'
 export { type ImportOptions, type ImportReport, type ImportSource, importJournal, openImported } from './import.ts'
-export type { AgendaEntry, AgendaFilter } from './journal/agenda.ts'
+export type { AgendaEntry, AgendaFilter, ClaimedEntry, ClaimOptions } from './journal/agenda.ts'
 export type { EventDraft, Redact } from './journal/append.ts'
 export type {
   AgendaInput,

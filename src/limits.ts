@@ -48,6 +48,8 @@ export const limits = {
   inboxCommandBytesMax: 33_554_432,
   /** Stream heads kept in memory beside those that changed since the last seal. */
   headCacheMax: 50_000,
+  /** What claims keep in memory of the agenda's front, at least; twice that, unless more is due and held. */
+  dueWindowEntries: 1_024,
   /** One line of an import file. No line of a journal is longer, so every export can be imported: the longest is the
    * receipt of a batch of batchEventsMax events with the longest stream names. */
   importLineBytesMax: 16_777_216,

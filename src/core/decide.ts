@@ -2,11 +2,14 @@
 // control records that go with them. Pure: it reads the state through a view and changes nothing.
 //
 // Order of judgement: command id first (a repeat is a repeat even if its expectation no longer holds), then expected
-// seqs, fences, leases, blobs. Time is the journal's own: it never decreases, whatever the clock does.
+// seqs, fences, leases, blobs. A claim of due entries stands alone. Time is the journal's own: it never decreases,
+// whatever the clock does.
 
 import { assert, HoldfastError } from '../errors.ts'
 import type {
+  AgendaItem,
   Batch,
+  ClaimQuery,
   EncodedEvent,
   EventPlace,
   LeaseChange,
@@ -33,6 +36,15 @@ export interface DecisionView {
   hasBlob(digest: string): boolean
   /** The record of a blob that is staged but not yet in the journal. */
   stagedBlob(digest: string): BlobControl | undefined
+  /** Entries that are due as a claim asks, by due time, then id, with what is known of their leases. Some that are held may
+   * be left out. */
+  due(claim: ClaimQuery): Iterable<DueItem>
+}
+
+export interface DueItem {
+  readonly item: AgendaItem
+  /** Of the entry's name; undefined: never taken. */
+  readonly lease: LeaseState | undefined
 }
 
 export interface PlacedEvent extends EventPlace {
@@ -55,6 +67,7 @@ export type Decision =
 const none: readonly never[] = Object.freeze([])
 
 export function decide(batch: Batch, view: DecisionView, now: TimeMs): Decision {
+  if (batch.claim !== undefined) return decideClaim(batch.claim, batch, { view, time: Math.max(now, view.time) })
   if (isEmpty(batch)) return { kind: 'nothing', receipt: emptyReceipt(view.position) }
   if (batch.command !== undefined) {
     const known = view.command(batch.command.id)
@@ -78,6 +91,47 @@ export function receiptOf(command: CommandControl): Receipt {
   const events = command.events.map(([stream, seq, position]) => ({ stream, seq, position }))
   const leases = (command.leases ?? none).map(([lease, token, until]) => ({ lease, token, until }))
   return { position: command.position, seq: events.at(-1)?.seq ?? 0, events, leases, duplicate: true, durable: true }
+}
+
+/** Whether nobody else can take it at this time. */
+export function isHeld(lease: Pick<LeaseState, 'held' | 'until'> | undefined, time: TimeMs): boolean {
+  return lease?.held === true && lease.until > time
+}
+
+function decideClaim(
+  claim: ClaimQuery,
+  batch: Batch,
+  { view, time }: { readonly view: DecisionView; readonly time: TimeMs },
+): Decision {
+  const { claim: _, events, durability, ...beside } = batch
+  if (durability !== 'sync' || events.length > 0 || Object.values(beside).some((part) => part !== undefined)) {
+    const error = new HoldfastError('INVALID_ARGUMENT', 'a claim must stand alone in its batch, and be durable', {
+      hint: 'Append what goes with the claimed entries under their fences.',
+      details: { what: 'claim' },
+    })
+    return { kind: 'refused', error }
+  }
+  const { owner, ttlMs, limit } = claim
+  const claimed: AgendaItem[] = []
+  const controls: LeaseControl[] = []
+  if (limit > 0) {
+    for (const { item, lease } of view.due(claim)) {
+      if (isHeld(lease, time)) continue
+      claimed.push(item)
+      controls.push({
+        control: 'lease',
+        lease: item.id,
+        owner,
+        token: (lease?.token ?? 0) + 1,
+        until: time + ttlMs,
+        held: true,
+      })
+      if (claimed.length === limit) break
+    }
+  }
+  const nothing = { ...emptyReceipt(view.position), claimed }
+  if (claimed.length === 0) return { kind: 'nothing', receipt: nothing }
+  return { kind: 'commit', time, controls, events: none, receipt: { ...nothing, leases: grants(controls) } }
 }
 
 function isEmpty(batch: Batch): boolean {
@@ -185,7 +239,7 @@ function decideLease(
   const { lease } = change
   if (change.op === 'acquire') {
     const { owner } = change
-    if (current?.held && current.owner !== owner && current.until > time) return leaseHeld(lease, current)
+    if (current !== undefined && current.owner !== owner && isHeld(current, time)) return leaseHeld(lease, current)
     return { control: 'lease', lease, owner, token: (current?.token ?? 0) + 1, until: time + change.ttlMs, held: true }
   }
   if (current === undefined || !current.held || current.token !== change.token) {

@@ -3,8 +3,10 @@
 
 import type { BlobControl } from '../core/control.ts'
 import type { Decision, DecisionView } from '../core/decide.ts'
+import type { TimeMs } from '../core/numbers.ts'
 import { HoldfastError, never } from '../errors.ts'
 import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
+import type { ClaimSearch } from './claim-search.ts'
 import type { Outcome } from './group.ts'
 import type { State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
@@ -28,6 +30,9 @@ export interface BlobStaging {
 /** What an append needs of the writer. */
 export interface AppendHost {
   readonly state: State
+  readonly claims: ClaimSearch
+  /** The journal's own time. */
+  now(): TimeMs
   /** Judges a batch and lays it out when it is to be committed. */
   judge(batch: Batch): Decision
   settleLater(outcome: Outcome): void
@@ -57,7 +62,9 @@ export class AppendTask implements Task, Outcome {
   }
 
   missing(): readonly Promise<unknown>[] | undefined {
-    return missingFor(this.#unjudged(), this.#writer.state)
+    const { claims, state } = this.#writer
+    const batch = this.#unjudged()
+    return batch.claim === undefined ? missingFor(batch, state) : claims.missing(batch.claim, this.#writer.now())
   }
 
   /** What was refused may be tried again: its blobs stay staged. */
@@ -150,7 +157,7 @@ class Loads {
   }
 }
 
-export function decisionView(state: State, blobs: BlobStaging): DecisionView {
+export function decisionView(state: State, claims: ClaimSearch, blobs: BlobStaging): DecisionView {
   return {
     get position() {
       return state.scalars.position
@@ -164,5 +171,6 @@ export function decisionView(state: State, blobs: BlobStaging): DecisionView {
     releasedThrough: (stream) => state.entry<number>(stateKeys.released(stream)) ?? 0,
     hasBlob: (digest) => (state.entry(stateKeys.blob(digest)) ?? null) !== null,
     stagedBlob: (digest) => blobs.staged(digest),
+    due: (claim) => claims.due(claim),
   }
 }

@@ -17,6 +17,7 @@ import { compareUtf8 } from '../core/utf8-order.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { BoundedCache } from './bounded-cache.ts'
+import { DueWindow } from './due-window.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 import type { TableSet } from './tables/table-set.ts'
@@ -57,6 +58,8 @@ export class State {
   readonly scalars: Scalars
   /** Number of the newest segment that the tables cover. */
   coveredThrough = 0
+  /** The agenda's front, for claims. */
+  readonly due: DueWindow = new DueWindow()
   #isDamaged = false
   #recent: Memory = { heads: new Map(), entries: new Map() }
   #flushing: Memory | undefined
@@ -168,6 +171,7 @@ export class State {
         return true
       case 'lease':
         this.setEntry(stateKeys.lease(control.lease), control)
+        this.due.leased(control)
         return true
       case 'command':
         this.#sawTime(control.time)
@@ -229,6 +233,8 @@ export class State {
     if (before !== null && before.due !== null) this.setEntry(stateKeys.due(before.due, control.id), null)
     if (control.due !== null) this.setEntry(stateKeys.due(control.due, control.id), 1)
     this.setEntry(key, control.due === null ? null : control)
+    if (control.due === null) this.due.clear(control.id)
+    else this.due.set(control.due, control.id)
   }
 
   #applyBlob(control: BlobControl, at: readonly [segment: number, offset: ByteOffset]): void {

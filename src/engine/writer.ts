@@ -16,6 +16,7 @@ import { limits } from '../limits.ts'
 import type { Batch, Receipt } from '../stores/store.ts'
 import type { ActiveSegment } from './active-segment.ts'
 import { type AppendHost, AppendTask, decisionView, type Task } from './append-task.ts'
+import { ClaimSearch } from './claim-search.ts'
 import type { DurablePlace } from './durable-mark.ts'
 import { failureOf, indeterminate, latched, superseded } from './failure.ts'
 import type { Group, Outcome } from './group.ts'
@@ -34,6 +35,7 @@ export class Writer implements AppendHost, Restless {
   readonly #rest: RestTimer
   readonly #nextFence: string
   readonly #view: DecisionView
+  readonly claims: ClaimSearch
   /** The write loop runs: it writes, rotates or lays out what waited. */
   #isWriting = false
   #isScheduled = false
@@ -60,7 +62,8 @@ export class Writer implements AppendHost, Restless {
     this.#rest = new RestTimer(parts.clock, this)
     this.#durable = parts.state.scalars.position
     this.#nextFence = fencePath(parts.fence + 1)
-    this.#view = decisionView(parts.state, parts.blobs)
+    this.claims = new ClaimSearch(parts.state)
+    this.#view = decisionView(parts.state, this.claims, parts.blobs)
   }
 
   get active(): ActiveSegment {
@@ -96,7 +99,7 @@ export class Writer implements AppendHost, Restless {
   control(make: (time: TimeMs) => readonly Control[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const stage = (): void => {
-        const time = this.#now()
+        const time = this.now()
         this.#staging.layOut({ time, controls: make(time), events: [] })
         this.#settleWithNext({ done: resolve, failed: reject })
       }
@@ -180,7 +183,7 @@ export class Writer implements AppendHost, Restless {
     return this.#failure === undefined && !this.#rotationDue && this.#staging.hasRoom(this.#parts.segmentBytes)
   }
 
-  #now(): TimeMs {
+  now(): TimeMs {
     return Math.max(this.#parts.clock.now(), this.#state.scalars.time)
   }
 
@@ -273,7 +276,7 @@ export class Writer implements AppendHost, Restless {
     await this.#parts.events.beforeSeal()
     const { disk, journal, epoch, fence } = this.#parts
     const first = this.#state.scalars.position + 1
-    const next = await old.createNext(disk, { journal, epoch, first, fence, time: this.#now() })
+    const next = await old.createNext(disk, { journal, epoch, first, fence, time: this.now() })
     this.#staging.active = next
     this.#witnessed = true
     this.#parts.events.sealed(old, next)

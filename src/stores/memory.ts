@@ -195,11 +195,7 @@ class ArrayStore implements MemoryStore {
   }
 
   async agenda(query: AgendaQuery): Promise<readonly AgendaItem[]> {
-    const { dueBy = Number.POSITIVE_INFINITY, prefix = '', limit = Number.POSITIVE_INFINITY } = query
-    return [...this.#open().agenda.values()]
-      .filter((item) => item.due <= dueBy && item.id.startsWith(prefix))
-      .sort((a, b) => a.due - b.due || compareUtf8(a.id, b.id))
-      .slice(0, limit)
+    return this.#open().agendaItems(query).slice(0, query.limit)
   }
 
   async lease(name: string): Promise<LeaseState | undefined> {

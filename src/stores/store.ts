@@ -107,6 +107,18 @@ export interface Release {
   readonly through?: Seq
 }
 
+/** Takes due entries of the agenda for an owner: those due at or before `dueBy`, by due time, then id as UTF-8 bytes, as
+ * many as `limit`, whose lease is free. An entry's lease is the one of its name. Free: never taken, released, or past its
+ * time; one that is held is passed over, whoever holds it, the same owner included. Each is acquired as a LeaseChange
+ * would; the entries themselves stay as they are, until the owner sets or clears them under the lease's fence. */
+export interface ClaimQuery {
+  readonly owner: string
+  readonly ttlMs: number
+  readonly dueBy: TimeMs
+  readonly prefix?: string
+  readonly limit: number
+}
+
 export interface Batch {
   readonly events: readonly EncodedEvent[]
   /** Per stream: the seq that the stream must be at; 0 means that it must never have had an event. */
@@ -118,6 +130,11 @@ export interface Batch {
   readonly fences?: readonly FenceCheck[]
   readonly pins?: readonly PinChange[]
   readonly releases?: readonly Release[]
+  /** Stands alone: in a batch without events, command id, conditions and other changes, and durable ('sync'). Which entries
+   * it takes is decided when the batch is judged, so no two claims take the same. Nothing that is due: nothing is written.
+   * What it costs grows with `limit` and with the entries that are due but held (or, with a prefix, named otherwise); not
+   * with those that are not due yet, nor with the journal. */
+  readonly claim?: ClaimQuery
   readonly durability: 'sync' | 'eventual'
 }
 
@@ -140,6 +157,8 @@ export interface Receipt {
   readonly events: readonly EventPlace[]
   /** Leases that this batch acquired or renewed. */
   readonly leases: readonly LeaseGrant[]
+  /** Of a batch with `claim`: the entries taken, in the order of their leases in `leases`. */
+  readonly claimed?: readonly AgendaItem[]
   /** This command id had taken effect before; this is the receipt from then. */
   readonly duplicate: boolean
   /** It survives a power cut. False for `eventual`, until flush() resolves. */

@@ -8,6 +8,7 @@
 
 import { deepEqual } from 'node:assert/strict'
 import { agendas } from './conformance/agenda.ts'
+import { agendaClaims } from './conformance/agenda-claims.ts'
 import { appending } from './conformance/appending.ts'
 import { atomicity } from './conformance/atomicity.ts'
 import { blobCollection } from './conformance/blob-collection.ts'
@@ -56,6 +57,7 @@ const definitions: readonly CaseDefinition[] = [
   ...journalHeads,
   ...watches,
   ...agendas,
+  ...agendaClaims,
   ...leases,
   ...fences,
   ...pinning,

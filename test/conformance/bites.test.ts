@@ -7,6 +7,7 @@ import { memoryTarget } from '../../src/testing/memory-target.ts'
 import type { StoreUnderTest } from '../../src/testing/store-under-test.ts'
 import { lastingMemoryTarget } from './lasting-memory.ts'
 import { wrongAppends } from './wrong-appends.ts'
+import { wrongClaims } from './wrong-claims.ts'
 import { wrongReads } from './wrong-reads.ts'
 import { wrongReopenings } from './wrong-reopenings.ts'
 import { wrongStates } from './wrong-states.ts'
@@ -25,7 +26,7 @@ async function firstFailure(target: StoreUnderTest, group?: string): Promise<str
 }
 
 describe('the conformance suite bites', () => {
-  for (const { group, wrong, make } of [...wrongAppends, ...wrongReads, ...wrongStates]) {
+  for (const { group, wrong, make } of [...wrongAppends, ...wrongClaims, ...wrongReads, ...wrongStates]) {
     it(`a store that ${wrong} fails a case on ${group}`, { timeout: 20_000 }, async () => {
       const target: StoreUnderTest = {
         ...memoryTarget,

@@ -1,11 +1,11 @@
-// Workers on many machines that share an agenda: each entry that is due is done by one of them, once. A claim is an append
-// that acquires a lease of the entry's name; who does the work clears the entry under that lease's fence.
+// Workers on many machines that share an agenda: each entry that is due is done by one of them, once. A worker claims
+// several at once, and clears each under the fence of its claim.
 
+import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { isHoldfastError } from '../../src/errors.ts'
 import { openPostgresStore } from '../../src/open-postgres.ts'
-import type { Store } from '../../src/stores/store.ts'
-import { prng } from '../../src/testing/prng.ts'
+import type { AgendaItem, LeaseGrant, Store } from '../../src/stores/store.ts'
+import { PostgresProxy } from './proxy.ts'
 import { PostgresServer, startTimeoutMs } from './server.ts'
 
 const entries = Number(process.env.CLAIMS ?? 1_000)
@@ -25,8 +25,7 @@ it(`${entries} entries, ${workers} workers: each is done once`, {
 }, async () => {
   const stores = await Promise.all(Array.from({ length: workers }, () => openPostgresStore(server.url())))
   const first = stores[0] as Store // there are four
-  const due = Array.from({ length: entries }, (_, n) => ({ id: `job/${n}`, due: n, data: '{}' }))
-  await first.append({ events: [], agenda: due, durability: 'sync' })
+  await setDue(first, entries)
   const began = performance.now()
   const figures = await Promise.all(stores.map((store, index) => work(store, `worker-${index}`)))
   const seconds = (performance.now() - began) / 1_000
@@ -34,52 +33,104 @@ it(`${entries} entries, ${workers} workers: each is done once`, {
   for await (const page of first.read({ select: { kind: 'all' }, direction: 'forward' })) {
     for (const item of page) if ('data' in item) done.push(item.data as string)
   }
-  const collisions = figures.reduce((sum, one) => sum + one.collisions, 0)
+  const taken = figures.flatMap((one) => one.taken)
+  const collisions = taken.length - new Set(taken).size
   process.stdout.write(
     `claims: ${entries} entries by ${workers} workers in ${seconds.toFixed(1)} s, ${collisions} collisions, ` +
-      `${figures.map((one) => one.done).join(' + ')} done\n`,
+      `${figures.map((one) => one.taken.length).join(' + ')} done\n`,
   )
+  expect(collisions).toBe(0)
   expect(done.length).toBe(entries)
   expect(new Set(done).size).toBe(entries)
   expect(await first.agenda({})).toEqual([])
   for (const store of stores) await store.close()
 })
 
-async function work(store: Store, owner: string): Promise<{ readonly done: number; readonly collisions: number }> {
-  const chance = prng(Number(owner.at(-1)))
-  let done = 0
-  let collisions = 0
+it('an entry whose row somebody else has locked is passed over, and comes when it is free', async () => {
+  const store = await openPostgresStore(server.url(), { journal: 'locked' })
+  await setDue(store, 3)
+  const somebody = new pg.Client({ connectionString: server.url() })
+  await somebody.connect()
+  await somebody.query('begin')
+  await somebody.query("select from holdfast.agenda_entry where id = 'job/1' for update")
+  const { claimed, leases } = await claim(store, 'me', 9)
+  expect(claimed.map(({ id }) => id)).toEqual(['job/0', 'job/2'])
+  expect(leases.map(({ token }) => token)).toEqual([1, 1])
+  expect((await claim(store, 'me', 9)).claimed).toEqual([])
+  await somebody.query('rollback')
+  expect((await claim(store, 'me', 9)).claimed.map(({ id }) => id)).toEqual(['job/1'])
+  await somebody.end()
+  await store.close()
+})
+
+it('claims of many callers are one group of two round trips, and share it with appends', async () => {
+  const proxy = await PostgresProxy.to(server.port)
+  const store = await openPostgresStore(proxy.url(server.url()), { journal: 'grouped' })
+  await setDue(store, 200)
+  await claim(store, 'warm')
+  const counted = proxy.count()
+  const alone = await Promise.all(callers.map((n) => claim(store, `caller-${n}`)))
+  const { roundTrips, statements } = counted.stop()
+  process.stdout.write(`a group of 64 claims: ${roundTrips} round trips, ${statements} statements\n`)
+  expect([roundTrips, statements]).toEqual([2, 8])
+  const before = await groups('grouped')
+  const [beside] = await Promise.all([
+    Promise.all(callers.map((n) => claim(store, `caller-${n}`))),
+    Promise.all(callers.map((n) => append(store, `stream-${n}`))),
+  ])
+  expect((await groups('grouped')) - before).toBe(1)
+  const taken = [...alone, ...beside].flatMap(({ claimed }) => claimed.map(({ id }) => id))
+  expect(taken).toEqual(Array.from({ length: 128 }, (_, n) => `job/${n + 1}`))
+  await store.close()
+  await proxy.close()
+})
+
+const callers = Array.from({ length: 64 }, (_, n) => n)
+
+async function groups(journal: string): Promise<number> {
+  const [row] = await server.query<{ groups: number }>(
+    'select sum(w.groups)::integer as groups from holdfast.writer w join holdfast.head h using (journal) where h.name = $1',
+    [journal],
+  )
+  return row?.groups ?? 0
+}
+
+async function setDue(store: Store, count: number): Promise<void> {
+  const agenda = Array.from({ length: count }, (_, n) => ({ id: `job/${n}`, due: n, data: '{}' }))
+  await store.append({ events: [], agenda, durability: 'sync' })
+}
+
+interface Taken {
+  readonly claimed: readonly AgendaItem[]
+  readonly leases: readonly LeaseGrant[]
+}
+
+async function claim(store: Store, owner: string, limit = 1): Promise<Taken> {
+  const asked = { owner, ttlMs: 60_000, dueBy: Date.now(), limit }
+  const { claimed = [], leases } = await store.append({ events: [], claim: asked, durability: 'sync' })
+  return { claimed, leases }
+}
+
+function append(store: Store, stream: string): Promise<unknown> {
+  return store.append({ events: [{ stream, type: 'noted', version: 1, data: '{}' }], durability: 'sync' })
+}
+
+async function work(store: Store, owner: string): Promise<{ readonly taken: readonly string[] }> {
+  const taken: string[] = []
   for (;;) {
-    // More than it takes on, and some of those by chance: workers that look at once must not all go for the first.
-    const due = await store.agenda({ dueBy: Date.now(), limit: workers * claimsAtOnce })
-    if (due.length === 0) return { done, collisions }
-    const chosen = due.filter(() => chance.below(due.length) < claimsAtOnce)
-    const outcomes = await Promise.all(chosen.map(({ id }) => claimAndDo(store, owner, id)))
-    done += outcomes.filter((outcome) => outcome).length
-    collisions += outcomes.filter((outcome) => !outcome).length
+    const { claimed, leases } = await claim(store, owner, claimsAtOnce)
+    if (claimed.length === 0) return { taken }
+    taken.push(...claimed.map(({ id }) => id))
+    await Promise.all(leases.map((lease) => finish(store, lease)))
   }
 }
 
-async function claimAndDo(store: Store, owner: string, id: string): Promise<boolean> {
-  try {
-    const claim = { lease: id, op: 'acquire', owner: `${owner}/${id}`, ttlMs: 60_000 } as const
-    const { leases } = await store.append({ events: [], leases: [claim], durability: 'sync' })
-    const token = leases[0]?.token ?? 0
-    // Another may have done it, and let go, since the agenda was read.
-    if ((await store.agenda({ prefix: id, limit: 1 }))[0]?.id !== id) {
-      await store.append({ events: [], leases: [{ lease: id, op: 'release', token }], durability: 'sync' })
-      return false
-    }
-    await store.append({
-      events: [{ stream: 'done', type: 'done', version: 1, data: JSON.stringify(id) }],
-      fences: [{ lease: id, token }],
-      leases: [{ lease: id, op: 'release', token }],
-      agenda: [{ id, due: null }],
-      durability: 'sync',
-    })
-    return true
-  } catch (error) {
-    if (isHoldfastError(error, 'LEASE_HELD')) return false
-    throw error
-  }
+async function finish(store: Store, { lease, token }: LeaseGrant): Promise<void> {
+  await store.append({
+    events: [{ stream: 'done', type: 'done', version: 1, data: JSON.stringify(lease) }],
+    fences: [{ lease, token }],
+    leases: [{ lease, op: 'release', token }],
+    agenda: [{ id: lease, due: null }],
+    durability: 'sync',
+  })
 }

@@ -126,6 +126,12 @@ async function everything(store: Store): Promise<void> {
   await store.agenda({ dueBy: 1_700_000_050_000, limit: 100 })
   await store.agenda({ prefix: 'run/0000', limit: 100 })
   await store.agenda({ dueBy: 1_700_000_050_000, prefix: 'run/0000', limit: 100 })
+  // Twice: what the first has taken is in the way of the second.
+  for (const limit of [100, 10]) {
+    const claim = { owner: 'o', ttlMs: 60_000, dueBy: 1_700_000_050_000, limit }
+    await store.append({ events: [], claim, durability: 'sync' })
+    await store.append({ events: [], claim: { ...claim, prefix: 'run/0000' }, durability: 'sync' })
+  }
   for (const direction of ['forward', 'backward'] as const) {
     const query = { direction, limit: 2_000, tellRemoved: direction === 'forward' }
     const types = new Set(['type-5'])

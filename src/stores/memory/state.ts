@@ -6,13 +6,14 @@
 // object of a caller is ever shared, and the bytes are the ones that every other store keeps.
 
 import type { BlobControl, CommandControl, Control } from '../../core/control.ts'
-import type { DecisionView, PlacedEvent } from '../../core/decide.ts'
+import type { DecisionView, DueItem, PlacedEvent } from '../../core/decide.ts'
 import { textBytes } from '../../core/event-bytes.ts'
 import type { Position, Seq, TimeMs } from '../../core/numbers.ts'
 import { bodySum, encodeEventTail, eventBody, hex8 } from '../../core/record.ts'
 import type { RemovedBlock } from '../../core/removed-blocks.ts'
+import { compareUtf8 } from '../../core/utf8-order.ts'
 import { assert } from '../../errors.ts'
-import type { AgendaItem, LeaseState, PinState, StreamHead } from '../store.ts'
+import type { AgendaItem, AgendaQuery, LeaseState, PinState, StreamHead } from '../store.ts'
 import type { BlobMap } from './blobs.ts'
 
 export interface StoredEvent {
@@ -78,6 +79,17 @@ export class MemoryState implements DecisionView {
   stagedBlob(digest: string): BlobControl | undefined {
     const blob = this.blobs.get(digest)
     return blob === undefined ? undefined : { control: 'blob', digest, bytes: blob.content.length }
+  }
+
+  due(query: AgendaQuery): readonly DueItem[] {
+    return this.agendaItems(query).map((item) => ({ item, lease: this.leases.get(item.id) }))
+  }
+
+  /** By due time, then id. */
+  agendaItems({ dueBy = Number.POSITIVE_INFINITY, prefix = '' }: AgendaQuery): readonly AgendaItem[] {
+    return [...this.agenda.values()]
+      .filter((item) => item.due <= dueBy && item.id.startsWith(prefix))
+      .sort((a, b) => a.due - b.due || compareUtf8(a.id, b.id))
   }
 
   /** Soft pins end by themselves. */

@@ -96,11 +96,11 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
   }
 
   begin(wanted: GroupWanted): Promise<SqlGroup> {
-    return beginGroup(this.#writer, this.scope, { wanted, committed: (head) => this.#committed(head) })
+    return beginGroup(this.#writer, this.scope, { wanted, committed: (head, isNews) => this.#committed(head, isNews) })
   }
 
   upkeep(): Promise<SqlUpkeep> {
-    return beginUpkeep(this.#writer, this.scope, (head) => this.#committed(head))
+    return beginUpkeep(this.#writer, this.scope, (head) => this.#committed(head, true))
   }
 
   async flush(): Promise<HeadRow> {
@@ -169,9 +169,9 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
     })
   }
 
-  #committed(head: HeadRow): void {
+  #committed(head: HeadRow, isNews: boolean): void {
     this.#known = head
-    this.#wakeups.tell()
+    if (isNews) this.#wakeups.tell()
   }
 
   #isNews(head: HeadRow): boolean {

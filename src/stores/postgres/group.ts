@@ -9,7 +9,8 @@ import type { Transaction, Writer } from './writer.ts'
 
 export interface GroupTask {
   readonly wanted: GroupWanted
-  readonly committed: (head: HeadRow) => void
+  /** `isNews`: those who watch in other processes want to know. Who took which lease is no news. */
+  readonly committed: (head: HeadRow, isNews: boolean) => void
 }
 
 export async function beginGroup(writer: Writer, scope: Scope, task: GroupTask): Promise<SqlGroup> {
@@ -21,7 +22,7 @@ interface GroupParts {
   readonly writer: Writer
   readonly scope: Scope
   readonly transaction: Transaction
-  readonly committed: (head: HeadRow) => void
+  readonly committed: GroupTask['committed']
 }
 
 class Group implements SqlGroup {
@@ -42,7 +43,8 @@ class Group implements SqlGroup {
     ]
     await writer.commit(transaction, statements, write.sync)
     if (write.sync) writer.noteDurable(write.head.durable ?? 0)
-    committed({ ...this.found.head, ...write.head })
+    const head = { ...this.found.head, ...write.head }
+    committed(head, write.events.length > 0 || write.agenda.length > 0 || head.durable > this.found.head.durable)
   }
 
   rollback(): Promise<void> {

@@ -167,7 +167,8 @@ export class Appender {
 
   async #attempt(tasks: readonly Task[]): Promise<Attempt> {
     const { backend, clock, blobs } = this.#parts
-    const group = await backend.begin(wantedBy(tasks.map(({ batch }) => batch)))
+    const batches = tasks.map(({ batch }) => batch)
+    const group = await backend.begin(wantedBy(batches, clock.now()))
     let judged: Omit<Attempt, 'head'> & { readonly judging: Judging }
     try {
       mustStay(group.found.head, backend.label)

@@ -212,8 +212,26 @@ export interface GroupWanted {
   readonly leases: readonly string[]
   /** Digests. */
   readonly blobs: readonly string[]
+  /** Entries that its claims may take. */
+  readonly due: readonly DueWanted[]
   /** Every batch is `eventual`, so the commit will most likely ask for no sync. For engines that must know before they begin. */
   readonly deferrable: boolean
+}
+
+/** Entries of the agenda that are due at or before `dueBy`, whose ids begin so, and whose leases (the ones of their names)
+ * were not held at `now` or at the head's time, whichever is later: by due time, then id, at most `limit`. Entries whose
+ * rows somebody else has locked may be left out: a claim waits for nobody. */
+export interface DueWanted {
+  readonly dueBy: TimeMs
+  readonly prefix: string
+  readonly now: TimeMs
+  readonly limit: number
+}
+
+export interface DueFound {
+  readonly entry: AgendaRow
+  /** undefined: never taken. */
+  readonly lease: LeaseRow | undefined
 }
 
 /** What there is of it; what is not there is left out. */
@@ -224,6 +242,8 @@ export interface GroupFound {
   readonly leases: readonly LeaseRow[]
   /** All that have a row, also those that only a claim protects. */
   readonly blobs: readonly { readonly digest: string; readonly named: boolean }[]
+  /** One list for each of `due` in what is wanted, in its order. */
+  readonly due: readonly (readonly DueFound[])[]
 }
 
 /** All that a group changes: results, not requests, each row once (the newest, where batches follow one another). */

@@ -5,13 +5,14 @@
 // Invariant: what a refused batch asked for leaves no trace here.
 
 import type { BlobControl, CommandControl, Control } from '../../core/control.ts'
-import { type Decision, type DecisionView, decide, type PlacedEvent } from '../../core/decide.ts'
+import { type Decision, type DecisionView, type DueItem, decide, type PlacedEvent } from '../../core/decide.ts'
 import { textBytes } from '../../core/event-bytes.ts'
 import type { Position, Seq, TimeMs } from '../../core/numbers.ts'
 import { bodySum, encodeEventTail, eventBody, hex8, parseSound } from '../../core/record.ts'
 import { never } from '../../errors.ts'
-import type { Batch, LeaseState } from '../store.ts'
+import type { Batch, ClaimQuery, LeaseState } from '../store.ts'
 import type { GroupFound, GroupWrite } from './backend.ts'
+import { Due } from './due.ts'
 import type { AgendaRow, CommandRow, HeadRow, LeaseRow, NewEventRow, PinRow, StreamRow } from './rows.ts'
 
 /** Blobs that this process has staged. */
@@ -32,6 +33,7 @@ export class Judging implements DecisionView {
   readonly #newCommands: CommandRow[] = []
   readonly #newLeases: Map<string, LeaseRow> = new Map()
   readonly #agenda: Map<string, AgendaRow | { readonly id: string; readonly due: null }> = new Map()
+  readonly #due: Due
   readonly #pins: Map<string, PinRow | { readonly pin: string; readonly from: null }> = new Map()
   readonly #blobs: Map<string, { readonly digest: string; readonly bytes: number; readonly data: Uint8Array }> =
     new Map()
@@ -53,7 +55,8 @@ export class Judging implements DecisionView {
       // Forgotten, though its row is still to go.
       if (time >= head.forgetBefore) this.#commands.set(id, parseSound(text) as CommandControl)
     }
-    for (const row of found.leases) this.#leases.set(row.lease, row)
+    this.#due = new Due(found.due)
+    for (const row of [...this.#due.leases, ...found.leases]) this.#leases.set(row.lease, row)
     for (const { digest, named } of found.blobs) {
       this.#stored.add(digest)
       if (named) this.#named.add(digest)
@@ -85,6 +88,10 @@ export class Judging implements DecisionView {
     const blob = this.#staged.staged(digest)
     if (blob === undefined || (blob.data === undefined && !this.#stored.has(digest))) return undefined
     return { control: 'blob', digest, bytes: blob.bytes }
+  }
+
+  *due(claim: ClaimQuery): Generator<DueItem, void, undefined> {
+    for (const item of this.#due.of(claim, this.#agenda)) yield { item, lease: this.#leases.get(item.id) }
   }
 
   judge(batch: Batch, now: TimeMs): Decision {

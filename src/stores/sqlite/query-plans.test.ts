@@ -89,6 +89,7 @@ it(`finds everything through an index, among ${eventCount} events`, async () => 
   await store.stream('a')
   await store.command('c0')
   await store.agenda({ dueBy: 10_000, limit: 5 })
+  await store.append(batch([], { claim: { owner: 'me', ttlMs: 5, dueBy: 10_000, limit: 3 } }))
   await store.agenda({ prefix: 'x1', dueBy: 20_000 })
   await store.lease('l')
   await store.pins()

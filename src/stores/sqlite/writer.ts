@@ -16,6 +16,7 @@ import {
 import type { HeadChange, HeadRow, NewEventRow, StreamRow } from '../sql/rows.ts'
 import type { BlobTables } from './blob-tables.ts'
 import type { SqliteValue } from './driver.ts'
+import { findDue } from './due-rows.ts'
 import { changeHead, readHead } from './head-row.ts'
 import { KnownStreams } from './known-streams.ts'
 import { SqliteReader } from './reader.ts'
@@ -88,11 +89,12 @@ export class SqliteWriter extends SqliteReader {
     }
   }
 
-  #find({ streams, commands, leases, blobs }: GroupWanted): GroupFound {
+  #find({ streams, commands, leases, blobs, due }: GroupWanted): GroupFound {
     const { label } = this.connection
     this.#knownStreams.holdAgainst(this.connection.value('PRAGMA data_version'))
+    const head = readHead(this.connection)
     return {
-      head: readHead(this.connection),
+      head,
       streams: streams.flatMap((name) => this.#knownStreams.row(name) ?? this.#readStream(name) ?? []),
       commands: commands.flatMap((id) => {
         const row = this.connection.get(`SELECT ${commandColumns} FROM command WHERE id = ?`, id)
@@ -103,6 +105,7 @@ export class SqliteWriter extends SqliteReader {
         return row === undefined ? [] : [leaseRow(row, label)]
       }),
       blobs: this.blobTables.known(blobs),
+      due: due.map((wanted) => findDue(this.connection, wanted, head.time)),
     }
   }
 
