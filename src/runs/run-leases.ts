@@ -8,7 +8,7 @@
 
 import { isHoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
-import type { Fence } from '../journal/append-options.ts'
+import type { Fence, LeaseInput } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
 
 export interface LeaseTerms {
@@ -54,6 +54,21 @@ export class RunLeases {
       this.#timer?.cancel()
       this.#timer = undefined
     }
+  }
+
+  /** Gives them back, as far as they are held: the journal is being closed. */
+  async releaseAll(fences: readonly Fence[]): Promise<void> {
+    const { journal } = this.#terms
+    for (const fence of fences) this.letGo(fence)
+    for (let from = 0; from < fences.length; from += renewalsMax) {
+      const some = fences.slice(from, from + renewalsMax).map(({ lease, token }) => ({ lease, release: token }))
+      // One that is lost refuses the whole batch. What can't be given back ends with its time.
+      await journal.append([], { leases: some }).catch(() => this.#releaseEach(some))
+    }
+  }
+
+  async #releaseEach(leases: readonly LeaseInput[]): Promise<void> {
+    await Promise.all(leases.map((one) => this.#terms.journal.append([], { leases: [one] }).catch(() => undefined)))
   }
 
   #schedule(): void {
