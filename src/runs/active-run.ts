@@ -125,6 +125,11 @@ export class ActiveRun implements Sleeper {
     } else if (this.#standing === 'leaving') {
       this.#employer = employer
       this.#claimed = fence
+    } else if (this.#execution !== undefined) {
+      // This process stood still for longer than its lease lasts, and its own claim has shut it out.
+      this.#employer = employer
+      this.#claimed = fence
+      this.#execution.halt(owned(this.id, undefined))
     } else return false
     return true
   }
@@ -304,6 +309,10 @@ export class ActiveRun implements Sleeper {
         await this.#keepDiverged(fence, end.error)
         throw end.error
       case 'halted':
+        if (this.#claimed !== undefined && !this.#isLettingGo) {
+          this.begin(this.#takeClaimed())
+          return
+        }
         if (this.#isLettingGo) await this.#release(fence, {})
         throw isHoldfastError(end.error, 'LEASE_LOST') ? owned(this.id, end.error) : end.error
     }
@@ -332,8 +341,7 @@ export class ActiveRun implements Sleeper {
       return this.#isLettingGo ? this.#ended(fence, { is: 'halted', error: letGo() }) : this.begin(fence)
     }
     this.#ground.leases.letGo(fence)
-    const claimed = this.#claimed
-    this.#claimed = undefined
+    const claimed = this.#takeClaimed()
     if (this.#isLettingGo) throw letGo()
     if (claimed !== undefined) return this.begin(claimed)
     this.#standing = 'passive'
@@ -346,6 +354,12 @@ export class ActiveRun implements Sleeper {
     // The agenda has all that is needed to find it again.
     this.#ground.due.add(due, this.#employer)
     this.#over({ value: () => undefined })
+  }
+
+  #takeClaimed(): Fence | undefined {
+    const claimed = this.#claimed
+    this.#claimed = undefined
+    return claimed
   }
 
   async #release({ lease, token }: Fence, options: object): Promise<void> {

@@ -22,6 +22,8 @@ export class RunLeases {
   readonly #terms: LeaseTerms
   readonly #held: Map<string, { readonly fence: Fence; readonly lost: (error: unknown) => void }> = new Map()
   #timer: Timer | undefined
+  /** When all that were held then were prolonged. */
+  #renewedAt = 0
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms
@@ -44,6 +46,7 @@ export class RunLeases {
 
   /** Prolongs it from now on, until it is let go. `lost` hears of it when somebody else has it. */
   keep(fence: Fence, lost: (error: unknown) => void): void {
+    if (this.#held.size === 0) this.#renewedAt = this.#terms.clock.now()
     this.#held.set(fence.lease, { fence, lost })
     this.#schedule()
   }
@@ -54,6 +57,12 @@ export class RunLeases {
       this.#timer?.cancel()
       this.#timer = undefined
     }
+  }
+
+  /** Prolongs them now if that is late, because this process stood still: before it takes its own for those of the dead. */
+  async renewLate(): Promise<void> {
+    const { clock, ttlMs } = this.#terms
+    if (this.#held.size > 0 && clock.now() - this.#renewedAt > ttlMs / 2) await this.#renewAll()
   }
 
   /** Gives them back, as far as they are held: the journal is being closed. */
@@ -84,6 +93,7 @@ export class RunLeases {
 
   async #renewAll(): Promise<void> {
     const held = [...this.#held.values()]
+    this.#renewedAt = this.#terms.clock.now()
     try {
       await this.#renew(held.map(({ fence }) => fence))
     } catch {

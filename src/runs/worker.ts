@@ -159,6 +159,7 @@ export class Worker implements Employer, AsyncDisposable {
     while (this.#mustLook && this.#stopping === undefined) {
       this.#mustLook = false
       try {
+        await this.#ground.leases.renewLate()
         await this.#takeFormer()
         await this.#claimAll()
       } catch (error) {
