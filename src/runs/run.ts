@@ -108,6 +108,7 @@ export class Run {
     const call = typeof second === 'function' ? second : undefined
     const options = typeof second === 'function' ? third : second
     if (call === undefined) checkRunName(name)
+    if (options.id === this.id) throw invalidArgument('the id of a child', 'another than that of its parent')
     const { lineage } = this.#execution.terms
     const depth = lineage.depth + 1
     if (depth > limits.runDepthMax) return Promise.reject(tooDeep(this.id))
