@@ -52,6 +52,8 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   // Runs
   | 'RUN_UNKNOWN'
+  | 'RUN_ENDED'
+  | 'RUN_TOO_DEEP'
   | 'RUN_CONFLICT'
   | 'RUN_OWNED'
   | 'RUN_DIVERGED'

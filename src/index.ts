@@ -50,9 +50,11 @@ export { createJournal, type Journal, type JournalOptions, type SubscribeOptions
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
 export type { RetryOptions } from './runs/retry.ts'
-export { Run, type StepOptions, type WaitOptions } from './runs/run.ts'
-export type { RunFunction, RunOptions } from './runs/runs.ts'
+export { type ChildOptions, Run, type StepOptions, type WaitOptions } from './runs/run.ts'
+export type { TellOptions } from './runs/run-teller.ts'
+export type { RunFunction, RunOptions, StartOptions } from './runs/runs.ts'
 export type { StepContext } from './runs/step-context.ts'
+export type { Worker, WorkerOptions } from './runs/worker.ts'
 export type {
   EventPlace,
   Finding,

@@ -12,18 +12,29 @@
 // events are handed to the journal at the end of the turn.
 
 import type { Seq, TimeMs } from '../core/numbers.ts'
-import { HoldfastError, isHoldfastError } from '../errors.ts'
+import { assert, HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
-import type { AppendOptions, Fence } from '../journal/append-options.ts'
+import type { AgendaInput, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
-import type { Ask, AskWork, Settlement, Waiting } from './ask.ts'
+import type { Ask, AskWork, Settlement } from './ask.ts'
 import { AskLog, type AskVerdict } from './ask-log.ts'
 import { diverged } from './divergence.ts'
-import { storableError } from './error-record.ts'
+import { type Draft, type DraftExtras, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
 import { EventOrder } from './event-order.ts'
-import { endings, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import type { ChildRef, Family, Lineage } from './family.ts'
+import { neverDue, type Rest, restOf, toldDue } from './rest.ts'
+import {
+  agendaIdOf,
+  endings,
+  fromOutside,
+  idOfStream,
+  type RunData,
+  type RunEvent,
+  runEvents,
+  streamOf,
+} from './run-event.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
 
@@ -33,6 +44,7 @@ export interface ExecutionHost {
   readonly random: Random
   /** How long a replay waits for an ask that the record has and the function hasn't made, before it counts as other code. */
   readonly missingAskMs: number
+  readonly family: Family
 }
 
 export interface ExecutionTerms {
@@ -41,6 +53,15 @@ export interface ExecutionTerms {
   readonly agendaId: string
   readonly fence: Fence
   readonly created: { readonly time: TimeMs }
+  readonly lineage: Lineage
+  /** What the run's entry of the agenda is known to say. */
+  readonly entry: 'running' | undefined
+  /** History has been met to its end. */
+  readonly caughtUp: () => void
+  /** Everything waits, and the agenda says so. */
+  readonly rested: () => void
+  /** It rested, and goes on. */
+  readonly woke: () => void
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -51,14 +72,17 @@ export type ExecutionEnd =
       readonly data: RunData /** It stood in history. */
       readonly wasFound: boolean
     }
+  /** It was put out of memory while it rested. `seq`: the last event that it has met. */
+  | { readonly is: 'passive'; readonly due: TimeMs; readonly seq: Seq }
   | { readonly is: 'diverged'; readonly error: HoldfastError }
   /** The journal refused or failed: nothing more could be recorded. */
   | { readonly is: 'halted'; readonly error: unknown }
 
-interface Draft {
+interface Prepared {
   readonly type: string
-  readonly data: RunData
-  readonly extras?: Pick<AppendOptions, 'agenda' | 'leases' | 'pins' | 'releases'>
+  readonly asked: readonly string[]
+  readonly prepared: PreparedAppend
+  readonly also: readonly OtherEvent[]
 }
 
 export class Execution {
@@ -71,6 +95,8 @@ export class Execution {
   readonly #log: AskLog = new AskLog()
   readonly #order: EventOrder = new EventOrder(2)
   readonly #outbox: Draft[] = []
+  /** Children that have begun and not ended, by the key of their ask. */
+  readonly #children: Map<string, ChildRef> = new Map()
   #settleEnd: (end: ExecutionEnd) => void = () => undefined
   /** Seq of the event that was met last. */
   #seen: Seq = 1
@@ -79,6 +105,14 @@ export class Execution {
   #isLive = false
   #isPumping = false
   #isFetching = false
+  /** An append is on its way that holds only if nobody else has appended: what follows it waits for its outcome. */
+  #isHeld = false
+  #inFlight = 0
+  /** What the run's entry of the agenda says: 'running', a rest as text, or undefined when others have changed it. */
+  #entry: string | undefined
+  #resting: Rest | undefined
+  /** It was told so; then the parent's stream is none of its business any more. */
+  #hasParentEnded = false
   /** The function has returned or thrown. */
   #hasReturned = false
   /** Nothing more is met, made or told. */
@@ -90,6 +124,7 @@ export class Execution {
     this.host = host
     this.terms = terms
     this.#time = terms.created.time
+    this.#entry = terms.entry
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -114,15 +149,28 @@ export class Execution {
     this.#run(body).catch((error: unknown) => this.halt(error))
   }
 
-  /** What the run waits for; undefined while anything is at work. */
-  waiting(): readonly Waiting[] | undefined {
-    if (!this.#isLive || this.#isInTurn || this.#hasReturned || this.#outbox.length > 0) return undefined
-    const all: Waiting[] = []
-    for (const { work } of this.#asks.values()) {
-      if (work.waiting === undefined) return undefined
-      all.push(work.waiting)
-    }
-    return all.length > 0 ? all : undefined
+  /** Whether what is done now is done for the first time. */
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  /** What it waits for, when it rests. */
+  get resting(): Rest | undefined {
+    return this.#resting
+  }
+
+  /** Something that waited has begun to work. */
+  wake(): void {
+    if (this.#resting === undefined) return
+    this.#resting = undefined
+    this.terms.woke()
+  }
+
+  /** Puts it out of memory, if it rests: then it ends as `passive`, and its function is heard of no more. */
+  passivate(): void {
+    if (this.#resting === undefined || this.#isPumping || this.#isBusy) return
+    const rest = this.#rest()
+    if (rest !== undefined) this.#over({ is: 'passive', due: rest.due, seq: this.#order.next - 1 })
   }
 
   ask<T>(scope: KeyScope, name: string, workOf: (key: string) => AskWork): Promise<T> {
@@ -147,10 +195,17 @@ export class Execution {
   }
 
   /** Appends an event of the run, at the end of the turn. */
-  make(type: string, data: RunData, extras?: Draft['extras']): void {
+  make(type: string, data: RunData, extras: Omit<Draft, 'type' | 'data'> = {}): void {
     if (this.#isOver) return
-    this.#outbox.push(extras === undefined ? { type, data } : { type, data, extras })
-    if (!this.#isInTurn) this.#flush()
+    this.#outbox.push({ type, data, ...extras })
+    this.wake()
+    this.#flush()
+  }
+
+  /** A child has begun, or ended. */
+  setChild(key: string, child: ChildRef | undefined): void {
+    if (child === undefined) this.#children.delete(key)
+    else this.#children.set(key, child)
   }
 
   /** An event that somebody else appended, or that was appended in another way. */
@@ -180,6 +235,7 @@ export class Execution {
     }
     if (this.#isOver) return
     this.#isLive = true
+    this.terms.caughtUp()
     for (const { work } of [...this.#asks.values()]) work.start()
     this.#flush()
     this.#pump()
@@ -194,6 +250,7 @@ export class Execution {
         // What was offered after the last was taken and before this line found the pump at work.
         if (this.#order.hasNext) this.#pump()
         else if (this.#order.hasGap) this.#fetchGap()
+        else this.#flush()
       },
       (error: unknown) => this.halt(error),
     )
@@ -203,10 +260,17 @@ export class Execution {
   #fetchGap(): void {
     if (this.#isFetching || this.#isOver) return
     this.#isFetching = true
+    this.#fetch(() => {
+      this.#isFetching = false
+    })
+  }
+
+  /** Meets what the stream has by now. */
+  #fetch(fetched: () => void): void {
     const reading = this.host.journal.read(this.terms.stream, { from: this.#order.next }).toArray()
     reading.then(
       (events) => {
-        this.#isFetching = false
+        fetched()
         for (const event of events) this.#order.offer(event as RunEvent)
         this.#pump()
       },
@@ -228,6 +292,7 @@ export class Execution {
       if (!(await this.#isSameCode(seen, event))) return
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
+    if (fromOutside.includes(event.type)) this.#entry = undefined
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
     if (event.type === runEvents.signal) {
       const settled = this.signals.offer(event)
@@ -235,6 +300,7 @@ export class Execution {
       return
     }
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
+    if (event.type === runEvents.childEnded) this.#children.delete(String(key))
     const ask = typeof key === 'string' ? this.#asks.get(key) : undefined
     if (ask === undefined) return
     const settlement = this.#met(ask, event)
@@ -254,6 +320,7 @@ export class Execution {
   /** The function's turn: what `begin` sets off, until nothing more follows from it. */
   async #turn(begin: () => void): Promise<void> {
     this.#isInTurn = true
+    this.wake()
     begin()
     // Promise callbacks have all run when the loop comes here, however many followed from one another.
     await new Promise<void>((resolve) => setImmediate(resolve))
@@ -271,7 +338,8 @@ export class Execution {
   }
 
   #cancel(event: RunEvent): void {
-    const { reason } = event.data
+    const { reason, parentEnded } = event.data
+    if (parentEnded === true) this.#hasParentEnded = true
     const why = typeof reason === 'string' && reason !== '' ? `: ${reason}` : ''
     this.#cancelled = new HoldfastError('RUN_CANCELLED', `run ${JSON.stringify(this.terms.id)} was cancelled${why}`, {
       details: { id: this.terms.id, ...(reason === undefined ? {} : { reason }) },
@@ -293,48 +361,201 @@ export class Execution {
     if (this.#isOver) return
     this.#hasReturned = true
     this.#whenAskedOrReturned?.()
-    const { agendaId, fence } = this.terms
     const abandoned = [...this.#asks.keys()]
     for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
-    this.#outbox.push({
-      type,
-      data: abandoned.length === 0 ? data : { ...data, abandoned },
-      extras: { agenda: [{ id: agendaId, due: null }], leases: [{ lease: fence.lease, release: fence.token }] },
+    const hasFamily = this.terms.lineage.parent !== undefined || this.#children.size > 0
+    this.make(type, abandoned.length === 0 ? data : { ...data, abandoned }, {
+      extras: (form) => this.#endExtras(form),
+      // So that of a parent and a child who end at the same time, the later knows of the earlier.
+      ...(hasFamily ? { awaitsAll: true } : {}),
     })
-    if (!this.#isInTurn) this.#flush()
   }
 
-  /** Hands to the journal what was made, one append each: they share its group commit. Nothing before history is met. */
+  /** The end of a run clears what is due, lets go of it, tells its parent, and cancels the children that it leaves. */
+  #endExtras({ type, data }: Pick<Draft, 'type' | 'data'>): DraftExtras {
+    const { id, agendaId, fence, lineage } = this.terms
+    const agenda: AgendaInput[] = [{ id: agendaId, due: null }]
+    const also: OtherEvent[] = []
+    const told = { due: toldDue, data: { state: 'queued' } }
+    if (lineage.parent !== undefined && !this.#hasParentEnded) {
+      const { result, error, reason } = data
+      const end = 'error' in data ? { error } : 'result' in data ? { result } : 'reason' in data ? { reason } : {}
+      const ended = { key: lineage.parent.key, id, end: type, ...end }
+      also.push({ stream: streamOf(lineage.parent.id), type: runEvents.childEnded, data: ended })
+      agenda.push({ id: agendaIdOf(lineage.parent.name, lineage.parent.id), ...told })
+    }
+    for (const child of this.#children.values()) {
+      const cancelled = { reason: 'the run that it is a child of has ended', parentEnded: true }
+      also.push({ stream: streamOf(child.id), type: runEvents.cancelRequested, data: cancelled })
+      agenda.push({ id: agendaIdOf(child.name, child.id), ...told })
+    }
+    return { agenda, leases: [{ lease: fence.lease, release: fence.token }], also }
+  }
+
+  get #isBusy(): boolean {
+    return this.#isHeld || this.#inFlight > 0 || this.#outbox.length > 0 || !this.#order.isEmpty
+  }
+
+  /** What it waits for as soon as all that was made is durable, if it rests then. */
+  #rest(): Rest | undefined {
+    if (!this.#isLive || this.#isOver || this.#hasReturned || !this.#order.isEmpty) return undefined
+    return restOf([...this.#asks.values()].map(({ work }) => work))
+  }
+
+  /** Hands to the journal what was made, one append each: they share its group commit. Nothing before history is met. With
+   * the last goes what the agenda should say when the run rests by it: under the condition that nobody has told it anything
+   * meanwhile, because then it is due, and must stay so. */
   #flush(): void {
-    if (!this.#isLive || this.#isOver) return
-    for (const draft of this.#outbox.splice(0)) {
-      const { type, prepared } = this.#prepare(draft)
-      prepared.append().then(
-        ({ seq }) => this.offer({ seq, type, data: prepared.data(0) as RunData, time: this.#time }),
-        (error: unknown) => this.halt(error),
-      )
+    while (this.#isLive && !this.#isOver && !this.#isInTurn && !this.#isHeld) {
+      const draft = this.#outbox.shift()
+      if (draft === undefined) {
+        this.#settleDown()
+        return
+      }
+      if (draft.awaitsAll === true && !this.#order.isEmpty) {
+        // Who meets them flushes again.
+        this.#outbox.unshift(draft)
+        return
+      }
+      this.#append(draft, this.#outbox.length === 0 ? this.#rest() : undefined)
     }
   }
 
-  #prepare(draft: Draft): { readonly type: string; readonly prepared: PreparedAppend } {
-    const asked = this.#log.takeUnwritten()
+  #append(draft: Draft, rest: Rest | undefined): void {
+    const isHeld = rest !== undefined || draft.awaitsAll === true || draft.refused !== undefined
+    const { type, asked, prepared, also } = this.#prepare(draft, rest)
+    this.#isHeld = isHeld
+    this.#inFlight += 1
+    prepared.append().then(
+      (receipt) => {
+        this.#inFlight -= 1
+        if (isHeld) this.#isHeld = false
+        const seq = receipt.events[0]?.seq ?? never('the batch has the event of the run')
+        this.offer({ seq, type, data: prepared.data(0) as RunData, time: this.#time })
+        draft.done?.(receipt, prepared)
+        for (const [index, { stream, type: alsoType }] of also.entries()) {
+          const place = receipt.events[index + 1] ?? never('a receipt names every event')
+          const data = prepared.data(index + 1) as RunData
+          if (alsoType === runEvents.created) continue
+          this.host.family.told(idOfStream(stream), { seq: place.seq, type: alsoType, data, time: this.#time })
+        }
+        if (isHeld) this.#flush()
+      },
+      (error: unknown) => {
+        this.#inFlight -= 1
+        this.#refused(error, { ...draft, asked }, isHeld)
+      },
+    )
+  }
+
+  #refused(error: unknown, draft: Draft, isHeld: boolean): void {
+    if (!isHoldfastError(error, 'SEQ_CONFLICT')) {
+      this.halt(error)
+      return
+    }
+    this.#entry = undefined
+    if (error.details.stream === this.terms.stream) {
+      // Somebody has told the run something. What was to be appended is, once that is met.
+      assert(isHeld, 'only what is held has a condition on the stream of its run')
+      this.#outbox.unshift(draft)
+      this.#catchUp()
+      return
+    }
+    if (draft.refused === undefined) {
+      this.halt(error)
+      return
+    }
+    const { asked = [] } = draft
+    this.#outbox.unshift({ ...draft.refused(error), asked })
+    this.#isHeld = false
+    this.#flush()
+  }
+
+  #catchUp(): void {
+    this.#fetch(() => {
+      this.#isHeld = false
+    })
+  }
+
+  /** Nothing is left to append. If the run rests and the agenda doesn't say so yet, it is told; that needs no sync, because
+   * what it says now is only less exact. */
+  #settleDown(): void {
+    if (this.#isBusy) return
+    const rest = this.#rest()
+    if (rest === undefined) return
+    if (this.#entry === JSON.stringify(rest)) {
+      if (this.#resting !== undefined) return
+      this.#resting = rest
+      this.terms.rested()
+      return
+    }
+    this.#isHeld = true
+    this.#entry = JSON.stringify(rest)
+    const { stream, fence } = this.terms
+    const options = { fence, agenda: [this.#restEntry(rest)], expect: { [stream]: this.#order.known } }
+    this.host.journal.append([], { ...options, durability: 'eventual' }).then(
+      () => {
+        this.#isHeld = false
+        this.#flush()
+      },
+      (error: unknown) => {
+        if (!isHoldfastError(error, 'SEQ_CONFLICT')) {
+          this.halt(error)
+          return
+        }
+        this.#entry = undefined
+        this.#catchUp()
+      },
+    )
+  }
+
+  #restEntry({ due, state, why }: Rest): AgendaInput {
+    return { id: this.terms.agendaId, due, data: due === neverDue ? { state, why } : { state, why, until: due } }
+  }
+
+  #prepare(draft: Draft, rest: Rest | undefined): Prepared {
+    const asked = draft.asked ?? this.#log.takeUnwritten()
     const { key } = draft.data
     const isOwnOnly = asked.length === 1 && asked[0] === key
     const marks = { ...(isOwnOnly ? {} : { asked }), seen: this.#seen, at: this.host.clock.now() }
-    const options = { ...draft.extras, fence: this.terms.fence }
-    const prepare = ({ type, data }: Draft) => {
-      const event = { type, data: { ...data, ...marks } }
-      return { type, prepared: this.host.journal.prepare(this.terms.stream, event, options) }
-    }
     const refusals: unknown[] = []
     for (const form of storableForms(draft, refusals)) {
       try {
-        return prepare(form)
+        return { asked, ...this.#prepareForm(form, marks, rest) }
       } catch (refusal) {
         refusals.push(refusal)
       }
     }
     throw refusals.at(-1)
+  }
+
+  #prepareForm(form: Draft, marks: RunData, rest: Rest | undefined): Omit<Prepared, 'asked'> {
+    const { journal } = this.host
+    const { stream, fence, agendaId } = this.terms
+    const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
+    const { type } = form
+    const event = { type, data: { ...form.data, ...marks } }
+    const own = agenda.some(({ id }) => id === agendaId) ? undefined : this.#ownEntry(rest)
+    const entries = own === undefined ? agenda : [...agenda, own.entry]
+    const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
+    const known = rest !== undefined || form.awaitsAll === true ? this.#order.known + this.#inFlight : undefined
+    let prepared: PreparedAppend
+    if (also.length === 0) {
+      prepared = journal.prepare(stream, event, known === undefined ? options : { ...options, expect: known })
+    } else {
+      const expect = { ...(known === undefined ? {} : { [stream]: known }), ...noneOf(none) }
+      prepared = journal.prepare([{ stream, ...event }, ...also], { ...options, expect })
+    }
+    if (own !== undefined) this.#entry = own.says
+    return { type, prepared, also }
+  }
+
+  /** What the agenda says of this run from now on, unless it says so already. */
+  #ownEntry(rest: Rest | undefined): { readonly entry: AgendaInput; readonly says: string } | undefined {
+    if (rest !== undefined) return { entry: this.#restEntry(rest), says: JSON.stringify(rest) }
+    if (this.#entry === 'running') return undefined
+    const entry = { id: this.terms.agendaId, due: this.host.clock.now(), data: { state: 'running' } }
+    return { entry, says: 'running' }
   }
 
   async #isSameCode(seen: Seq, event: RunEvent): Promise<boolean> {
@@ -373,12 +594,14 @@ export class Execution {
   #over(end: ExecutionEnd): void {
     if (this.#isOver) return
     this.#isOver = true
-    const reason = end.is === 'ended' ? undefined : end.error
+    const reason = 'error' in end ? end.error : undefined
     for (const { work } of this.#asks.values()) work.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
     this.#whenAskedOrReturned?.()
-    if (!this.#abort.signal.aborted) this.#abort.abort(reason)
+    this.#children.clear()
+    // The function of one that is put out of memory is not at work, and begins anew elsewhere.
+    if (end.is !== 'passive' && !this.#abort.signal.aborted) this.#abort.abort(reason)
     this.#settleEnd(end)
   }
 }
@@ -387,15 +610,6 @@ function isEnd({ type }: RunEvent): boolean {
   return endings.includes(type)
 }
 
-/** What to record: the event as it is; or, where something in it can't be stored, with what can be kept of its error; or
- * the failure to store it, in place of the rest. */
-function* storableForms({ type, data }: Draft, refusals: readonly unknown[]): Iterable<Draft> {
-  yield { type, data }
-  if ('error' in data) yield { type, data: { ...data, error: storableError(data.error) } }
-  const { key } = data
-  const error = storableError(refusals[0])
-  yield {
-    type: type === runEvents.completed ? runEvents.failed : type,
-    data: key === undefined ? { error } : { key, error },
-  }
+function noneOf(streams: readonly string[]): Readonly<Record<string, 'none'>> {
+  return Object.fromEntries(streams.map((stream) => [stream, 'none']))
 }

@@ -5,7 +5,9 @@
 // Invariant: each event that the run's driver appends says what the function had asked for by then (`asked`) and which
 // event was the last that it had seen (`seen`), so that a replay can tell whether the code still asks for the same.
 
+import { checkName } from '../core/names.ts'
 import type { Seq, TimeMs } from '../core/numbers.ts'
+import { invalidArgument } from '../journal/argument.ts'
 
 export const runEvents = {
   created: 'run.created',
@@ -21,6 +23,10 @@ export const runEvents = {
   emitted: 'run.emitted',
   annotated: 'run.annotated',
   cancelRequested: 'run.cancel-requested',
+  /** A run of its own was started; its run.created is in the same batch. */
+  child: 'run.child',
+  /** It has ended; in one batch with its own end. */
+  childEnded: 'run.child-ended',
   completed: 'run.completed',
   failed: 'run.failed',
   cancelled: 'run.cancelled',
@@ -31,7 +37,7 @@ export const runEvents = {
 export const endings: readonly string[] = [runEvents.completed, runEvents.failed, runEvents.cancelled]
 
 /** Types that others than the driver append. */
-export const fromOutside: readonly string[] = [runEvents.signal, runEvents.cancelRequested]
+export const fromOutside: readonly string[] = [runEvents.signal, runEvents.cancelRequested, runEvents.childEnded]
 
 export type RunData = Readonly<Record<string, unknown>>
 
@@ -50,6 +56,16 @@ export interface RunCreated {
   readonly seed: string
   /** The version of the code, where its author gives one. */
   readonly version?: string
+  /** Whose child it is, and how many runs are above it. */
+  readonly parent?: ParentRef
+  readonly depth?: number
+}
+
+export interface ParentRef {
+  readonly id: string
+  readonly name: string
+  /** Of the parent's run.child. */
+  readonly key: string
 }
 
 const streamPrefix = 'run/'
@@ -62,6 +78,15 @@ export function idOfStream(stream: string): string {
   return stream.slice(streamPrefix.length)
 }
 
+/** Runs that are given as a function have no name that a worker could know them by. */
+export const inlineName = '-'
+
+/** Throws INVALID_ARGUMENT. Names stand between slashes in the agenda. */
+export function checkRunName(name: unknown): asserts name is string {
+  checkName(name, 'the name of a run')
+  if (name === inlineName || name.includes('/')) throw invalidArgument('the name of a run', 'a name without "/"')
+}
+
 /** The entry of the agenda, and the lease, of an unfinished run. By name, so that a worker claims what it can do. */
 export function agendaIdOf(name: string, id: string): string {
   return `${agendaPrefixOf(name)}${id}`
@@ -69,4 +94,9 @@ export function agendaIdOf(name: string, id: string): string {
 
 export function agendaPrefixOf(name: string): string {
   return `run/${name}/`
+}
+
+/** The id of the run that an entry of runs with this name is for. */
+export function idOfAgenda(name: string, entry: string): string {
+  return entry.slice(agendaPrefixOf(name).length)
 }

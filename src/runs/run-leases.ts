@@ -8,7 +8,7 @@
 
 import { isHoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
-import type { Fence } from '../journal/append-options.ts'
+import type { Fence, LeaseInput } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
 
 export interface LeaseTerms {
@@ -22,6 +22,8 @@ export class RunLeases {
   readonly #terms: LeaseTerms
   readonly #held: Map<string, { readonly fence: Fence; readonly lost: (error: unknown) => void }> = new Map()
   #timer: Timer | undefined
+  /** When all that were held then were prolonged. */
+  #renewedAt = 0
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms
@@ -44,6 +46,7 @@ export class RunLeases {
 
   /** Prolongs it from now on, until it is let go. `lost` hears of it when somebody else has it. */
   keep(fence: Fence, lost: (error: unknown) => void): void {
+    if (this.#held.size === 0) this.#renewedAt = this.#terms.clock.now()
     this.#held.set(fence.lease, { fence, lost })
     this.#schedule()
   }
@@ -54,6 +57,27 @@ export class RunLeases {
       this.#timer?.cancel()
       this.#timer = undefined
     }
+  }
+
+  /** Prolongs them now if that is late, because this process stood still: before it takes its own for those of the dead. */
+  async renewLate(): Promise<void> {
+    const { clock, ttlMs } = this.#terms
+    if (this.#held.size > 0 && clock.now() - this.#renewedAt > ttlMs / 2) await this.#renewAll()
+  }
+
+  /** Gives them back, as far as they are held: the journal is being closed. */
+  async releaseAll(fences: readonly Fence[]): Promise<void> {
+    const { journal } = this.#terms
+    for (const fence of fences) this.letGo(fence)
+    for (let from = 0; from < fences.length; from += renewalsMax) {
+      const some = fences.slice(from, from + renewalsMax).map(({ lease, token }) => ({ lease, release: token }))
+      // One that is lost refuses the whole batch. What can't be given back ends with its time.
+      await journal.append([], { leases: some }).catch(() => this.#releaseEach(some))
+    }
+  }
+
+  async #releaseEach(leases: readonly LeaseInput[]): Promise<void> {
+    await Promise.all(leases.map((one) => this.#terms.journal.append([], { leases: [one] }).catch(() => undefined)))
   }
 
   #schedule(): void {
@@ -69,6 +93,7 @@ export class RunLeases {
 
   async #renewAll(): Promise<void> {
     const held = [...this.#held.values()]
+    this.#renewedAt = this.#terms.clock.now()
     try {
       await this.#renew(held.map(({ fence }) => fence))
     } catch {

@@ -6,13 +6,17 @@
 
 import { parseDuration } from '../core/duration.ts'
 import type { StandardSchema } from '../core/schema.ts'
+import { HoldfastError } from '../errors.ts'
 import type { Duration } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
+import { limits } from '../limits.ts'
+import { ChildWork } from './child-work.ts'
 import type { Execution } from './execution.ts'
 import { NoteWork } from './note-work.ts'
 import { type RetryOptions, retryPolicy } from './retry.ts'
 import type { RunChance } from './run-chance.ts'
-import { runEvents } from './run-event.ts'
+import { checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
+import type { RunFunction } from './run-function.ts'
 import { SleepWork } from './sleep-work.ts'
 import type { StepContext } from './step-context.ts'
 import { KeyScope } from './step-key.ts'
@@ -35,6 +39,12 @@ export interface WaitOptions<T = unknown> {
   readonly timeout?: Duration
   /** The signal's data must match; it must validate synchronously. */
   readonly schema?: StandardSchema<unknown, T>
+}
+
+export interface ChildOptions<Input = unknown> {
+  /** `<id of the parent>/<key>` by default. */
+  readonly id?: string
+  readonly input?: Input
 }
 
 export class Run {
@@ -90,6 +100,33 @@ export class Run {
     })
   }
 
+  /** Starts a run of its own and waits for its end: its result, or what it failed with. With the name of a run that is defined
+   * (journal.define), or with a function. It is cancelled when this run ends before it. */
+  child<T = unknown>(name: string, options?: ChildOptions): Promise<T>
+  child<Input, T>(name: string, call: RunFunction<Input, T>, options?: ChildOptions<Input>): Promise<T>
+  child(name: string, second: RunFunction | ChildOptions = {}, third: ChildOptions = {}): Promise<unknown> {
+    const call = typeof second === 'function' ? second : undefined
+    const options = typeof second === 'function' ? third : second
+    if (call === undefined) checkRunName(name)
+    if (options.id === this.id) throw invalidArgument('the id of a child', 'another than that of its parent')
+    const { lineage } = this.#execution.terms
+    const depth = lineage.depth + 1
+    if (depth > limits.runDepthMax) return Promise.reject(tooDeep(this.id))
+    return this.#execution.ask(this.#scope, name, (key) => {
+      const { id = `${this.id}/${key}`, input } = options
+      const { name: ownName } = lineage
+      const created: RunCreated = {
+        name: call === undefined ? name : inlineName,
+        ...(input === undefined ? {} : { input }),
+        seed: this.#chance.seedFor(key),
+        parent: { id: this.id, name: ownName, key },
+        depth,
+      }
+      const terms = { id, name: created.name, call: call as RunFunction | undefined, created }
+      return new ChildWork(this.#execution, key, { ...terms, isOwnId: options.id !== undefined })
+    })
+  }
+
   /** The time of the latest thing that this function was told, in milliseconds: the same in every replay. */
   now(): number {
     return this.#execution.time
@@ -129,4 +166,15 @@ export class Run {
   #note(name: string, type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
     return this.#execution.ask(this.#scope, name, (key) => new NoteWork(this.#execution, type, { key, ...data }))
   }
+}
+
+function tooDeep(id: string): HoldfastError {
+  return new HoldfastError(
+    'RUN_TOO_DEEP',
+    `run ${JSON.stringify(id)} is the child of too many runs to have one itself`,
+    {
+      hint: `The limit is ${limits.runDepthMax}: start a run of its own (journal.start), or do the work in steps.`,
+      details: { id, depthMax: limits.runDepthMax },
+    },
+  )
 }

@@ -34,8 +34,12 @@ export class SleepWork implements AskWork {
 
   start(): void {
     this.#isStarted = true
-    if (this.#until !== undefined) this.#arm(this.#until)
-    else this.#execution.make(runEvents.sleep, { key: this.#key, until: this.#untilWanted() })
+    if (this.#until !== undefined) {
+      this.#arm(this.#until)
+      return
+    }
+    this.#until = this.#untilWanted()
+    this.#execution.make(runEvents.sleep, { key: this.#key, until: this.#until })
   }
 
   stop(): void {

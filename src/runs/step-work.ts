@@ -79,6 +79,7 @@ export class StepWork implements AskWork {
     }
     this.#timer = wakeAt(this.#execution.host.clock, this.#due, () => {
       this.#due = undefined
+      this.#execution.wake()
       this.#attempt()
     })
   }
@@ -129,8 +130,8 @@ export class StepWork implements AskWork {
       return
     }
     const { clock, random } = this.#execution.host
-    const due = clock.now() + pauseMs(retry, failures, random)
-    this.#execution.make(runEvents.stepRetried, { key: this.#key, attempt: failures, error, due })
+    this.#due = clock.now() + pauseMs(retry, failures, random)
+    this.#execution.make(runEvents.stepRetried, { key: this.#key, attempt: failures, error, due: this.#due })
   }
 
   #ended(context: StepContext, outcome: { readonly result?: unknown } | { readonly error: unknown }): void {
