@@ -22,11 +22,12 @@ export interface RunsScene {
 export interface ProcessOptions extends NonNullable<FeatureOptions['runs']> {
   /** It dies before its append with this number: nothing of it or of what follows is stored. */
   readonly dieAt?: number
+  readonly dies?: () => void
   /** As a store that several processes write to at once has it. */
   readonly manyWriters?: boolean
 }
 
-const looksMax = 10_000
+const looksMax = 2_000
 
 export function runsScene(seed: number = 1): RunsScene {
   const clock = fakeClock()
@@ -45,10 +46,10 @@ export function runsScene(seed: number = 1): RunsScene {
     clock,
     store,
     until,
-    process({ dieAt = Number.POSITIVE_INFINITY, manyWriters = false, ...runs } = {}) {
+    process({ dieAt = Number.POSITIVE_INFINITY, dies = () => undefined, manyWriters = false, ...runs } = {}) {
       processes += 1
       const random = seededRandom(seed * 1_000 + processes)
-      return new HoldfastJournal(seenBy(store, { dieAt, manyWriters }), { clock, random, runs })
+      return new HoldfastJournal(seenBy(store, { dieAt, dies, manyWriters }), { clock, random, runs })
     },
     async settled(promise, stepMs) {
       let isSettled = false
@@ -69,7 +70,7 @@ export async function turns(count: number): Promise<void> {
 
 function seenBy(
   store: MemoryStore,
-  { dieAt, manyWriters }: { readonly dieAt: number; readonly manyWriters: boolean },
+  { dieAt, dies, manyWriters }: Required<Pick<ProcessOptions, 'dieAt' | 'dies' | 'manyWriters'>>,
 ): Store {
   let appends = 0
   return new Proxy<Store>(store, {
@@ -78,7 +79,9 @@ function seenBy(
       if (name === 'append') {
         return (batch: Batch) => {
           appends += 1
-          return appends < dieAt ? target.append(batch) : Promise.reject(new HoldfastError('CLOSED', 'killed'))
+          if (appends < dieAt) return target.append(batch)
+          dies()
+          return Promise.reject(new HoldfastError('CLOSED', 'killed'))
         }
       }
       // Others have it open too.
