@@ -8,6 +8,7 @@
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import type { Fence } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
+import { type Budgets, checkBudgets } from './budget.ts'
 import type { DueQueue, Sleeper } from './due-queue.ts'
 import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts'
 import { neverDue } from './rest.ts'
@@ -26,6 +27,8 @@ export interface RunOptions<Input = unknown> {
   readonly input?: Input
   /** The version of the code, for reports. */
   readonly version?: string
+  /** What it may spend; recorded when it is created. When a limit is reached, it is parked until journal.raise(). */
+  readonly budgets?: Budgets
   /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
   readonly ifOwned?: 'reject' | 'wait'
 }
@@ -201,9 +204,7 @@ export class ActiveRun implements Sleeper {
   /** Undefined when somebody else has created it meanwhile. */
   async #create(): Promise<{ readonly record: RunRecord; readonly fence: Fence } | undefined> {
     const { journal, host, leases } = this.#ground
-    const { input, version } = this.#options
-    const given = { ...(input === undefined ? {} : { input }), ...(version === undefined ? {} : { version }) }
-    const created: RunCreated = { name: inlineName, ...given, seed: host.random.hex(16) }
+    const created: RunCreated = { name: inlineName, ...givenOf(this.#options), seed: host.random.hex(16) }
     const lease = agendaIdOf(inlineName, this.id)
     const prepared = journal.prepare(
       streamOf(this.id),
@@ -266,7 +267,7 @@ export class ActiveRun implements Sleeper {
       stream: streamOf(this.id),
       agendaId: fence.lease,
       fence,
-      created: { time: createdAt },
+      created: { time: createdAt, budgets: created.budgets },
       lineage: { name, parent, depth },
       entry,
       caughtUp: () => this.#leaveRoom(),
@@ -389,6 +390,19 @@ export class ActiveRun implements Sleeper {
     } catch (error) {
       reject(error)
     }
+  }
+}
+
+/** What is recorded of what a run is started with. */
+export function givenOf({
+  input,
+  version,
+  budgets,
+}: Pick<RunOptions, 'input' | 'version' | 'budgets'>): Partial<RunCreated> {
+  return {
+    ...(input === undefined ? {} : { input }),
+    ...(version === undefined ? {} : { version }),
+    ...(budgets === undefined ? {} : { budgets: checkBudgets(budgets) }),
   }
 }
 

@@ -48,11 +48,16 @@ export function* storableForms(draft: Draft, refusals: readonly unknown[]): Iter
   const { type, data } = draft
   yield draft
   if ('error' in data) yield { ...draft, data: { ...data, error: storableError(data.error) } }
-  const { key } = data
   const error = storableError(refusals[0])
-  yield {
-    ...draft,
-    type: type === runEvents.completed ? runEvents.failed : type,
-    data: key === undefined ? { error } : { key, error },
-  }
+  const kept = Object.fromEntries(Object.entries(data).filter(([name]) => storableNames.includes(name)))
+  yield { ...draft, type: substitutes[type] ?? type, data: { ...kept, error } }
+}
+
+/** What the run itself has put there, in few words. */
+const storableNames: readonly string[] = ['key', 'attempt', 'ends', 'abandoned', 'ambiguous', 'compensated', 'left']
+
+/** What is recorded instead of what can't be stored: a result is a failure, a tool isn't called. */
+const substitutes: Readonly<Record<string, string>> = {
+  [runEvents.completed]: runEvents.failed,
+  [runEvents.toolIntended]: runEvents.tool,
 }

@@ -20,23 +20,18 @@ import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import type { Ask, AskWork, Settlement } from './ask.ts'
 import { AskLog, type AskVerdict } from './ask-log.ts'
+import { Budget } from './budget.ts'
 import { diverged } from './divergence.ts'
-import { type Draft, type DraftExtras, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
+import { type Draft, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
 import { EventOrder } from './event-order.ts'
 import type { ChildRef, Family, Lineage } from './family.ts'
-import { neverDue, type Rest, restOf, toldDue } from './rest.ts'
-import {
-  agendaIdOf,
-  endings,
-  fromOutside,
-  idOfStream,
-  type RunData,
-  type RunEvent,
-  runEvents,
-  streamOf,
-} from './run-event.ts'
+import { neverDue, type Rest, restOf } from './rest.ts'
+import { cancelledChildren, endingExtras } from './run-ending.ts'
+import { endings, fromOutside, idOfStream, type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
+import { ToolLedger } from './tool-ledger.ts'
+import { Unwinding } from './unwinding.ts'
 
 export interface ExecutionHost {
   readonly journal: Journal
@@ -52,7 +47,7 @@ export interface ExecutionTerms {
   readonly stream: string
   readonly agendaId: string
   readonly fence: Fence
-  readonly created: { readonly time: TimeMs }
+  readonly created: { readonly time: TimeMs; readonly budgets?: Readonly<Record<string, number>> | undefined }
   readonly lineage: Lineage
   /** What the run's entry of the agenda is known to say. */
   readonly entry: 'running' | undefined
@@ -90,6 +85,8 @@ export class Execution {
   readonly host: ExecutionHost
   readonly end: Promise<ExecutionEnd>
   readonly signals: Signals = new Signals()
+  readonly tools: ToolLedger = new ToolLedger()
+  readonly budget: Budget
   readonly #abort: AbortController = new AbortController()
   readonly #asks: Map<string, Ask> = new Map()
   readonly #log: AskLog = new AskLog()
@@ -118,6 +115,10 @@ export class Execution {
   /** Nothing more is met, made or told. */
   #isOver = false
   #cancelled: HoldfastError | undefined
+  #hasThrown = false
+  /** From its decision to undo what its tools did. */
+  #isUndoing = false
+  #unwinding: Unwinding | undefined
   #whenAskedOrReturned: (() => void) | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
@@ -125,6 +126,7 @@ export class Execution {
     this.terms = terms
     this.#time = terms.created.time
     this.#entry = terms.entry
+    this.budget = new Budget(terms.created.budgets)
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -236,7 +238,9 @@ export class Execution {
     if (this.#isOver) return
     this.#isLive = true
     this.terms.caughtUp()
-    for (const { work } of [...this.#asks.values()]) work.start()
+    // What the function left behind when it ended is not begun any more.
+    if (!this.#hasReturned) for (const { work } of [...this.#asks.values()]) work.start()
+    this.#unwinding?.start()
     this.#flush()
     this.#pump()
   }
@@ -260,17 +264,17 @@ export class Execution {
   #fetchGap(): void {
     if (this.#isFetching || this.#isOver) return
     this.#isFetching = true
-    this.#fetch(() => {
+    this.#readOn(() => {
       this.#isFetching = false
     })
   }
 
   /** Meets what the stream has by now. */
-  #fetch(fetched: () => void): void {
+  #readOn(hasRead: () => void): void {
     const reading = this.host.journal.read(this.terms.stream, { from: this.#order.next }).toArray()
     reading.then(
       (events) => {
-        fetched()
+        hasRead()
         for (const event of events) this.#order.offer(event as RunEvent)
         this.#pump()
       },
@@ -292,7 +296,16 @@ export class Execution {
       if (!(await this.#isSameCode(seen, event))) return
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
-    if (fromOutside.includes(event.type)) this.#entry = undefined
+    if (fromOutside.includes(event.type)) {
+      // It may bring something to work, and has changed the agenda's entry.
+      this.#entry = undefined
+      this.wake()
+    }
+    this.budget.meet(event)
+    if (event.type === runEvents.unwinding) return this.#unwind(event)
+    // What history shows as intended may have been called, even if this time the function ended earlier.
+    const isCalling = typeof key === 'string' && this.#asks.has(key) && !(this.#isLive && this.#hasReturned)
+    if (typeof key === 'string') this.tools.meet(event, isCalling)
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
     if (event.type === runEvents.signal) {
       const settled = this.signals.offer(event)
@@ -301,6 +314,7 @@ export class Execution {
     }
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
     if (event.type === runEvents.childEnded) this.#children.delete(String(key))
+    if (this.#unwinding !== undefined) return this.#unwinding.met(event)
     const ask = typeof key === 'string' ? this.#asks.get(key) : undefined
     if (ask === undefined) return
     const settlement = this.#met(ask, event)
@@ -340,6 +354,8 @@ export class Execution {
   #cancel(event: RunEvent): void {
     const { reason, parentEnded } = event.data
     if (parentEnded === true) this.#hasParentEnded = true
+    // It has ended by itself, if not yet in the record.
+    if (this.#hasReturned) return
     const why = typeof reason === 'string' && reason !== '' ? `: ${reason}` : ''
     this.#cancelled = new HoldfastError('RUN_CANCELLED', `run ${JSON.stringify(this.terms.id)} was cancelled${why}`, {
       details: { id: this.terms.id, ...(reason === undefined ? {} : { reason }) },
@@ -352,44 +368,73 @@ export class Execution {
   }
 
   #threw(error: unknown): void {
-    if (this.#cancelled !== undefined) this.#returned(runEvents.cancelled, { reason: this.#cancelled.message })
-    else this.#returned(runEvents.failed, { error })
+    this.#hasThrown = true
+    const isCancelled = this.#cancelled !== undefined
+    const type = isCancelled ? runEvents.cancelled : runEvents.failed
+    const data = isCancelled ? { reason: this.#cancelled?.message } : { error }
+    if (this.tools.owes) this.#beginUnwinding(type, data)
+    else this.#returned(type, data)
+  }
+
+  /** What the run's tools did is undone before the run ends. */
+  #beginUnwinding(type: string, data: RunData): void {
+    if (this.#isOver) return
+    this.#stopAsks()
+    if (!this.#abort.signal.aborted) this.#abort.abort()
+    const left = cancelledChildren(this.#children.values(), { reason: 'the run that it is a child of has failed' })
+    this.#isUndoing = true
+    this.make(runEvents.unwinding, { ...data, ends: type }, this.#cancelled === undefined ? { extras: left } : {})
+  }
+
+  /** From here on, what the run ends with is what is recorded here. */
+  async #unwind(event: RunEvent): Promise<void> {
+    // The function may be waiting for something of its own before it fails.
+    await this.#until(() => this.#hasReturned)
+    if (this.#isOver) return
+    if (!this.#hasThrown) {
+      this.#diverge({ is: 'missing', recorded: [runEvents.unwinding] }, event)
+      return
+    }
+    this.#isUndoing = true
+    this.#outbox.length = 0
+    const { error, reason, ends } = event.data
+    const type = ends === runEvents.cancelled ? runEvents.cancelled : runEvents.failed
+    const unwinding = new Unwinding(this, this.tools.owed(), () => {
+      const { compensated } = unwinding
+      const { left } = this.tools
+      const undone = { compensated, ...(left.length === 0 ? {} : { left }) }
+      this.#returned(type, { ...(type === runEvents.cancelled ? { reason } : { error }), ...undone })
+    })
+    this.#unwinding = unwinding
+    if (this.#isLive) unwinding.start()
+  }
+
+  #stopAsks(): void {
+    this.#hasReturned = true
+    this.#whenAskedOrReturned?.()
+    for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
   }
 
   /** The function has ended: so does the run, unless history goes on behind this. */
   #returned(type: string, data: RunData): void {
     if (this.#isOver) return
-    this.#hasReturned = true
-    this.#whenAskedOrReturned?.()
+    this.#stopAsks()
     const abandoned = [...this.#asks.keys()]
-    for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
+    const ambiguous = this.tools.unclear()
+    const marks = {
+      ...(abandoned.length === 0 ? {} : { abandoned }),
+      ...(ambiguous.length === 0 ? {} : { ambiguous }),
+    }
     const hasFamily = this.terms.lineage.parent !== undefined || this.#children.size > 0
-    this.make(type, abandoned.length === 0 ? data : { ...data, abandoned }, {
-      extras: (form) => this.#endExtras(form),
-      // So that of a parent and a child who end at the same time, the later knows of the earlier.
-      ...(hasFamily ? { awaitsAll: true } : {}),
-    })
-  }
-
-  /** The end of a run clears what is due, lets go of it, tells its parent, and cancels the children that it leaves. */
-  #endExtras({ type, data }: Pick<Draft, 'type' | 'data'>): DraftExtras {
-    const { id, agendaId, fence, lineage } = this.terms
-    const agenda: AgendaInput[] = [{ id: agendaId, due: null }]
-    const also: OtherEvent[] = []
-    const told = { due: toldDue, data: { state: 'queued' } }
-    if (lineage.parent !== undefined && !this.#hasParentEnded) {
-      const { result, error, reason } = data
-      const end = 'error' in data ? { error } : 'result' in data ? { result } : 'reason' in data ? { reason } : {}
-      const ended = { key: lineage.parent.key, id, end: type, ...end }
-      also.push({ stream: streamOf(lineage.parent.id), type: runEvents.childEnded, data: ended })
-      agenda.push({ id: agendaIdOf(lineage.parent.name, lineage.parent.id), ...told })
-    }
-    for (const child of this.#children.values()) {
-      const cancelled = { reason: 'the run that it is a child of has ended', parentEnded: true }
-      also.push({ stream: streamOf(child.id), type: runEvents.cancelRequested, data: cancelled })
-      agenda.push({ id: agendaIdOf(child.name, child.id), ...told })
-    }
-    return { agenda, leases: [{ lease: fence.lease, release: fence.token }], also }
+    this.make(
+      type,
+      { ...data, ...marks },
+      {
+        extras: (form) => endingExtras(this.terms, this.#children.values(), !this.#hasParentEnded)(form),
+        // So that of a parent and a child who end at the same time, the later knows of the earlier.
+        ...(hasFamily ? { awaitsAll: true } : {}),
+      },
+    )
   }
 
   get #isBusy(): boolean {
@@ -398,7 +443,8 @@ export class Execution {
 
   /** What it waits for as soon as all that was made is durable, if it rests then. */
   #rest(): Rest | undefined {
-    if (!this.#isLive || this.#isOver || this.#hasReturned || !this.#order.isEmpty) return undefined
+    if (!this.#isLive || this.#isOver || !this.#order.isEmpty) return undefined
+    if (this.#hasReturned) return this.#unwinding === undefined ? undefined : restOf([this.#unwinding])
     return restOf([...this.#asks.values()].map(({ work }) => work))
   }
 
@@ -472,7 +518,7 @@ export class Execution {
   }
 
   #catchUp(): void {
-    this.#fetch(() => {
+    this.#readOn(() => {
       this.#isHeld = false
     })
   }
@@ -553,9 +599,10 @@ export class Execution {
   /** What the agenda says of this run from now on, unless it says so already. */
   #ownEntry(rest: Rest | undefined): { readonly entry: AgendaInput; readonly says: string } | undefined {
     if (rest !== undefined) return { entry: this.#restEntry(rest), says: JSON.stringify(rest) }
-    if (this.#entry === 'running') return undefined
-    const entry = { id: this.terms.agendaId, due: this.host.clock.now(), data: { state: 'running' } }
-    return { entry, says: 'running' }
+    const says = this.#isUndoing ? undoes : 'running'
+    if (this.#entry === says) return undefined
+    const data = { state: 'running', ...(this.#isUndoing ? { why: undoes } : {}) }
+    return { entry: { id: this.terms.agendaId, due: this.host.clock.now(), data }, says }
   }
 
   async #isSameCode(seen: Seq, event: RunEvent): Promise<boolean> {
@@ -568,21 +615,28 @@ export class Execution {
 
   /** Waits for asks that the record has: the function may be waiting for something of its own. */
   async #missingAsked(seen: Seq): Promise<AskVerdict> {
+    let verdict = this.#log.judge(seen)
+    await this.#until(() => {
+      verdict = this.#log.judge(seen)
+      return verdict.is !== 'missing' || this.#hasReturned
+    })
+    return verdict
+  }
+
+  /** Waits for what the function does in its own time, but not for ever. */
+  async #until(isSo: () => boolean): Promise<void> {
     let isLate = false
     const timer = this.host.clock.after(this.host.missingAskMs, () => {
       isLate = true
       this.#whenAskedOrReturned?.()
     })
-    let verdict = this.#log.judge(seen)
-    while (verdict.is === 'missing' && !isLate && !this.#hasReturned && !this.#isOver) {
+    while (!isSo() && !isLate && !this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#whenAskedOrReturned = resolve
       })
-      verdict = this.#log.judge(seen)
     }
     this.#whenAskedOrReturned = undefined
     timer.cancel()
-    return verdict
   }
 
   #diverge(verdict: Exclude<AskVerdict, { is: 'same' }>, event: RunEvent): void {
@@ -596,6 +650,7 @@ export class Execution {
     this.#isOver = true
     const reason = 'error' in end ? end.error : undefined
     for (const { work } of this.#asks.values()) work.stop(reason)
+    this.#unwinding?.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
     this.#whenAskedOrReturned?.()
@@ -605,6 +660,8 @@ export class Execution {
     this.#settleEnd(end)
   }
 }
+
+const undoes = 'undoes what its reversible tools did, because it failed or was cancelled'
 
 function isEnd({ type }: RunEvent): boolean {
   return endings.includes(type)

@@ -7,6 +7,7 @@ import { checkName } from '../core/names.ts'
 import { HoldfastError } from '../errors.ts'
 import type { AgendaInput } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
+import { type Budgets, checkBudgets } from './budget.ts'
 import { toldDue } from './rest.ts'
 import { agendaIdOf, type RunData, type RunEvent, runEvents, streamOf } from './run-event.ts'
 import { type RunRecord, readEnding, readRecord, unknownRun } from './run-record.ts'
@@ -14,6 +15,11 @@ import { type RunRecord, readEnding, readRecord, unknownRun } from './run-record
 export interface TellOptions {
   /** The caller's name for this: told again with the same id, it takes effect once. */
   readonly commandId?: string
+}
+
+export interface TellTerms extends TellOptions {
+  /** It is told only as the next of its events. */
+  readonly expect?: number | undefined
 }
 
 export interface Telling {
@@ -28,6 +34,10 @@ export function signalTelling(name: string, data: unknown): Telling {
 
 export function cancelTelling(reason: string | undefined): Telling {
   return { type: runEvents.cancelRequested, data: reason === undefined ? {} : { reason } }
+}
+
+export function raiseTelling(budgets: Budgets): Telling {
+  return { type: runEvents.raised, data: { budgets: checkBudgets(budgets) } }
 }
 
 /** What brings a run to life that rests. */
@@ -57,13 +67,14 @@ export class RunTeller {
   }
 
   /** Undefined when it had taken effect before. */
-  async tell(id: string, telling: Telling, options: TellOptions): Promise<Omit<RunEvent, 'time'> | undefined> {
+  async tell(id: string, telling: Telling, options: TellTerms): Promise<Omit<RunEvent, 'time'> | undefined> {
     const record = await findTold(this.#journal, id, options)
     const entry = toldEntry(record)
-    const { commandId } = options
+    const { commandId, expect } = options
     const prepared = this.#journal.prepare(streamOf(id), telling, {
       agenda: [entry],
       ...(commandId === undefined ? {} : { commandId }),
+      ...(expect === undefined ? {} : { expect }),
     })
     const { seq, duplicate } = await prepared.append()
     if (duplicate) return undefined

@@ -22,7 +22,8 @@ import type { Duration, Fence } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument, throwIfAborted } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
 import { limits } from '../limits.ts'
-import { ActiveRun, closed, type Employer, otherInput, type RunGround, type RunOptions } from './active-run.ts'
+import { ActiveRun, closed, type Employer, givenOf, otherInput, type RunGround, type RunOptions } from './active-run.ts'
+import type { Budgets } from './budget.ts'
 import { Definitions } from './definitions.ts'
 import { DueQueue } from './due-queue.ts'
 import type { Child, ChildRef, Family } from './family.ts'
@@ -33,7 +34,16 @@ import { RunFeed } from './run-feed.ts'
 import type { RunFunction } from './run-function.ts'
 import { RunLeases } from './run-leases.ts'
 import { readEnding, readRecord, resultOf, unknownRun } from './run-record.ts'
-import { cancelTelling, RunTeller, signalTelling, type Telling, type TellOptions } from './run-teller.ts'
+import {
+  cancelTelling,
+  RunTeller,
+  raiseTelling,
+  signalTelling,
+  type Telling,
+  type TellOptions,
+  type TellTerms,
+} from './run-teller.ts'
+import { type Settling, settle } from './settlement.ts'
 import { firstDifference } from './value-diff.ts'
 import { WakingRoom } from './waking-room.ts'
 import { Worker, type WorkerOptions } from './worker.ts'
@@ -56,6 +66,8 @@ export interface StartOptions<Input = unknown> {
   readonly input?: Input
   /** The version of the code, for reports. */
   readonly version?: string
+  /** What it may spend. When a limit is reached, it is parked until journal.raise(). */
+  readonly budgets?: Budgets
   /** The caller's name for this start: the same again gives the same run. */
   readonly commandId?: string
 }
@@ -121,13 +133,12 @@ export class Runs implements Family {
 
   async start(name: string, options: StartOptions = {}): Promise<{ readonly id: string }> {
     checkRunName(name)
-    const { input, version, commandId } = options
+    const { commandId } = options
     const { clock, random } = this.#ground.host
     const seed = commandId === undefined ? random.hex(16) : seedOf(this.#journal.id, name, commandId)
     const { id = seed } = options
     checkStreamName(streamOf(id))
-    const given = { ...(input === undefined ? {} : { input }), ...(version === undefined ? {} : { version }) }
-    const event = { type: runEvents.created, data: { name, ...given, seed } }
+    const event = { type: runEvents.created, data: { name, ...givenOf(options), seed } }
     const prepared = this.#journal.prepare(streamOf(id), event, {
       expect: 'none',
       agenda: [{ id: agendaIdOf(name, id), due: clock.now(), data: { state: 'queued' } }],
@@ -198,6 +209,18 @@ export class Runs implements Family {
     return this.#tell(id, cancelTelling(reason), options)
   }
 
+  /** Says what became of a tool that nobody knows of whether it took effect (or of a compensation that failed), so that
+   * the run goes on. Rejects with RUN_NOT_PARKED when nobody waits for it: too early, settled, or another key. */
+  settle(id: string, key: string, outcome: Settling, options: TellOptions = {}): Promise<void> {
+    const tell = (telling: Telling, expect: number | undefined) => this.#tell(id, telling, { ...options, expect })
+    return settle({ journal: this.#journal, tell }, { id, key, commandId: options.commandId }, outcome)
+  }
+
+  /** Sets new limits; those that aren't named stay. What was held goes on as far as they allow. */
+  async raise(id: string, budgets: Budgets, options: TellOptions = {}): Promise<void> {
+    await this.#tell(id, raiseTelling(budgets), options)
+  }
+
   /** Lets go of every run that is in hand here. They go on with whoever runs them next. */
   async close(): Promise<void> {
     if (this.#isClosed) return
@@ -245,7 +268,7 @@ export class Runs implements Family {
     else active.offer(event)
   }
 
-  async #tell(id: string, telling: Telling, options: TellOptions): Promise<void> {
+  async #tell(id: string, telling: Telling, options: TellTerms): Promise<void> {
     const told = await this.#teller.tell(id, telling, options)
     if (told !== undefined) this.told(id, { ...told, time: this.#ground.host.clock.now() })
   }
