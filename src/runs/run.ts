@@ -16,12 +16,14 @@ import { NoteWork } from './note-work.ts'
 import { type RetryOptions, retryPolicy } from './retry.ts'
 import type { RunChance } from './run-chance.ts'
 import { checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
-import type { RunFunction } from './run-function.ts'
 import { SleepWork } from './sleep-work.ts'
 import type { StepContext } from './step-context.ts'
 import { KeyScope } from './step-key.ts'
 import { StepWork } from './step-work.ts'
 import { WaitWork } from './wait-work.ts'
+
+/** A run's function, as users write it. */
+export type RunFunction<Input = unknown, Result = unknown> = (run: Run, input: Input) => Promise<Result>
 
 export interface StepOptions<T = unknown> {
   /** Recorded, and compared when the step is replayed: another input is other code (RUN_DIVERGED). */
@@ -122,7 +124,7 @@ export class Run {
         parent: { id: this.id, name: ownName, key },
         depth,
       }
-      const terms = { id, name: created.name, call: call as RunFunction | undefined, created }
+      const terms = { id, name: created.name, call, created }
       return new ChildWork(this.#execution, key, { ...terms, isOwnId: options.id !== undefined })
     })
   }
