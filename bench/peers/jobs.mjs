@@ -1,11 +1,11 @@
-// Jobs, added, taken by one worker and completed: pg-boss, and what a worker can do today with Holdfast's public calls, on
-// the PostgreSQL store. Both commit each step durably, give a job to one worker at a time, and give it again when that
-// worker is gone: after a time limit, which pg-boss notes with the job as well.
+// Jobs, added, taken by one worker and completed: pg-boss, and what a worker does with Holdfast's public calls, on the
+// PostgreSQL store. Both commit each step durably, give a job to one worker at a time, and give it again when that
+// worker is gone: after a time limit, which both note when it is taken.
 //
-// With Holdfast a job is a stream of its own, and an entry of the agenda that says when it is due. Taking it appends to
-// the stream and moves the entry to the end of the time limit; the stream's expected seq lets one of several
-// takers succeed, and refuses a completion by a worker whose job was given to another meanwhile. Completing it clears the
-// entry. What the journal keeps is the history of each job. A process looks at the agenda for many entries at once.
+// With Holdfast a job is a stream of its own, and an entry of the agenda that says when it is due. Taking it claims the
+// entry, which is then leased for the time limit; completing it appends to the stream under that lease's fence, clears the
+// entry and releases the lease, and is refused when the job was given to another meanwhile. What the journal keeps is the
+// history of each job.
 //
 // pg-boss does more that is not asked of it here (retries with pauses, priorities, dead letters, schedules), and its
 // maintenance is switched off. Its pool has as many connections as it has by default, 10; 16 brought no more.
@@ -17,7 +17,6 @@ import { postgresUrl, versionOf } from '../postgres-server.mjs'
 
 const queue = 'jobs'
 const limitMs = 60_000
-const lookedAt = 200
 
 export const holdfastJobs = {
   name: 'holdfast, PostgreSQL',
@@ -45,10 +44,6 @@ export const pgBossJobs = {
 class HoldfastJobs {
   #journal
   #added = 0
-  #found = []
-  /** Taken here, or about to be: an entry that was seen due may be one of these. */
-  #taken = new Set()
-  #looking
 
   constructor(journal) {
     this.#journal = journal
@@ -56,44 +51,24 @@ class HoldfastJobs {
 
   async add(data) {
     const id = `job/${++this.#added}`
-    const agenda = [{ id, due: Date.now(), data: { seq: 1, data } }]
+    const agenda = [{ id, due: Date.now(), data }]
     await this.#journal.append(id, { type: 'job.added', data }, { expect: 'none', agenda })
   }
 
   /** undefined: none is due. */
   async take() {
-    for (;;) {
-      if (this.#found.length === 0) await this.#look()
-      const entry = this.#found.shift()
-      if (entry === undefined) return undefined
-      this.#taken.add(entry.id)
-      const { seq, data } = entry.data
-      const agenda = [{ id: entry.id, due: Date.now() + limitMs, data: { seq: seq + 1, data } }]
-      try {
-        await this.#journal.append(entry.id, { type: 'job.taken' }, { expect: seq, agenda })
-        return { id: entry.id, seq: seq + 1, data }
-      } catch (error) {
-        if (error.code !== 'SEQ_CONFLICT') throw error // else another worker has it
-      }
-    }
+    const [job] = await this.#journal.agenda.claim({ owner: 'worker', ttl: limitMs, prefix: 'job/' })
+    return job
   }
 
-  async complete({ id, seq }) {
-    await this.#journal.append(id, { type: 'job.completed' }, { expect: seq, agenda: [{ id, due: null }] })
-    this.#taken.delete(id)
-  }
-
-  #look() {
-    this.#looking ??= this.#journal.agenda.due({ prefix: 'job/', limit: lookedAt }).then((entries) => {
-      this.#found = entries.filter(({ id }) => !this.#taken.has(id))
-      this.#looking = undefined
-    })
-    return this.#looking
+  async complete({ id, fence }) {
+    const leases = [{ lease: fence.lease, release: fence.token }]
+    await this.#journal.append(id, { type: 'job.completed' }, { fence, leases, agenda: [{ id, due: null }] })
   }
 
   async mustBeCompleted(count) {
     mustEqual((await this.#journal.agenda.list()).length, 0, 'jobs that are left')
-    mustEqual((await this.#journal.head()).position, 3 * count, 'events of jobs')
+    mustEqual((await this.#journal.head()).position, 2 * count, 'events of jobs')
     mustEqual((await this.#journal.tail(1))[0].type, 'job.completed', 'what was done last')
   }
 

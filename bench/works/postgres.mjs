@@ -64,7 +64,7 @@ async function runPostgres({ scale, rounds, scratch, postgres, tell }) {
     notes: [
       'Median (minimum to maximum). In order: no gaps, and visible in the order of positions, as Holdfast keeps it; no order promises less.',
       'Writers are processes on one journal; their events a second are added up.',
-      'Jobs: with Holdfast a stream and an agenda entry each, by what a worker can do with the calls that there are; pg-boss wants Node 22, and was seen to work on 20.',
+      'Jobs: with Holdfast a stream and an agenda entry each, which is taken by a claim; pg-boss wants Node 22, and was seen to work on 20.',
       server,
     ],
     targets: [

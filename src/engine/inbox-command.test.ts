@@ -125,6 +125,7 @@ describe('the file of a command', () => {
     ['with a blob that has no digest', { events: [{ ...event, blobs: ['../x'] }] }, 'FOREIGN_FILE'],
     ['with a negative expectation', { events: [event], expect: [['s', -1]] }, 'FOREIGN_FILE'],
     ['with an unknown lease change', { events: [], leases: [{ lease: 'l', op: 'steal' }] }, 'FOREIGN_FILE'],
+    ['with a claim', { events: [], claim: { owner: 'me', ttlMs: 1, dueBy: 1, limit: 1 } }, 'FOREIGN_FILE'],
     ['with a time that is none', { events: [], agenda: [{ id: 'x', due: 1.5 }] }, 'FOREIGN_FILE'],
   ] as const)('%s', (_what, batch, code, digest?: string) => {
     expect(codeOf(() => decodeCommand(lineOf(batch, digest), name))).toBe(code)

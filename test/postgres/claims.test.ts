@@ -4,7 +4,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openPostgresStore } from '../../src/open-postgres.ts'
-import type { AgendaItem, LeaseGrant, Store } from '../../src/stores/store.ts'
+import type { AgendaItem, Batch, LeaseGrant, Store } from '../../src/stores/store.ts'
 import { PostgresProxy } from './proxy.ts'
 import { PostgresServer, startTimeoutMs } from './server.ts'
 
@@ -63,6 +63,35 @@ it('an entry whose row somebody else has locked is passed over, and comes when i
   await store.close()
 })
 
+it('what the agenda says of leases agrees with them, however both came about, and verify() finds where not', async () => {
+  const store = await openPostgresStore(server.url(), { journal: 'agreeing' })
+  const change = (parts: Partial<Batch>) => store.append({ events: [], durability: 'sync', ...parts })
+  const acquire = (lease: string) => ({ lease, op: 'acquire', owner: 'other', ttlMs: 60_000 }) as const
+  await change({ leases: [acquire('job/0'), acquire('of no entry')] })
+  await setDue(store, 9)
+  await claim(store, 'me', 3)
+  await change({ leases: [acquire('job/5')], agenda: [{ id: 'job/5', due: 1 }] })
+  await change({ leases: [{ lease: 'job/1', op: 'release', token: 1 }] })
+  await change({ leases: [{ lease: 'job/2', op: 'renew', token: 1, ttlMs: 90_000 }] })
+  await change({ agenda: [{ id: 'job/3', due: 2, data: '1' }] })
+  expect((await claim(store, 'me', 9)).claimed.map(({ id }) => id)).toEqual([
+    'job/1',
+    'job/4',
+    'job/6',
+    'job/7',
+    'job/8',
+  ])
+  const disagreeing = async (): Promise<number> =>
+    (await store.verify({})).findings.filter(({ kind }) => kind === 'agenda-lease').length
+  expect(await disagreeing()).toBe(0)
+  await server.query("update holdfast.agenda_entry set held_until = 7 where id = 'job/8'")
+  await server.query("update holdfast.agenda_entry set held_until = 0 where id = 'job/7'")
+  expect(await disagreeing()).toBe(2)
+  // The leases have the last word.
+  expect((await claim(store, 'me', 9)).claimed).toEqual([])
+  await store.close()
+})
+
 it('claims of many callers are one group of two round trips, and share it with appends', async () => {
   const proxy = await PostgresProxy.to(server.port)
   const store = await openPostgresStore(proxy.url(server.url()), { journal: 'grouped' })
@@ -72,7 +101,7 @@ it('claims of many callers are one group of two round trips, and share it with a
   const alone = await Promise.all(callers.map((n) => claim(store, `caller-${n}`)))
   const { roundTrips, statements } = counted.stop()
   process.stdout.write(`a group of 64 claims: ${roundTrips} round trips, ${statements} statements\n`)
-  expect([roundTrips, statements]).toEqual([2, 8])
+  expect([roundTrips, statements]).toEqual([2, 9])
   const before = await groups('grouped')
   const [beside] = await Promise.all([
     Promise.all(callers.map((n) => claim(store, `caller-${n}`))),

@@ -44,6 +44,13 @@ const checks: readonly Check[] = [
         or h.durable > h.position)`,
   },
   {
+    kind: 'agenda-lease',
+    what: "an agenda entry doesn't agree with the lease of its name on whether it is held",
+    text: (s) => `select 'entry ' || a.id as place from ${s}.agenda_entry a where a.journal = $1
+      and a.held_until <> coalesce((select l.until from ${s}.lease l
+            where l.journal = $1 and l.name = a.id and l.held), 0)`,
+  },
+  {
     kind: 'blob-missing',
     what: 'an event names a blob that is not there',
     text: (s) => `select 'blob ' || n.digest as place from ${s}.blob_name n where n.journal = $1

@@ -9,7 +9,9 @@ import { numbersOf } from './numbering.ts'
 import { agendaOf, commandOf, leaseOf, streamColumns, streamOf } from './rows-read.ts'
 import { prefixEnd } from './text-range.ts'
 
-/** One statement for each kind of name that a group mentions, and how to read their answers. */
+/** One statement for each kind of name that a group mentions, and how to read their answers. Each name is looked up by itself,
+ * in a subquery with a limit: left to choose, the planner reads all of a journal's rows as long as it has no statistics of
+ * them, which is up to minutes after they came. */
 export function lookups(
   { schema, journal, label }: Scope,
   wanted: GroupWanted,
@@ -20,11 +22,14 @@ export function lookups(
     readonly streams: Map<string, number>
   }
 } {
+  const each = (columns: string, table: string, key: string): string =>
+    `select x.* from unnest($2::text[]) as asked (name) cross join lateral
+       (select ${columns} from ${schema}.${table} s where s.journal = $1 and s.${key} = asked.name limit 1) x`
   const asked = {
-    streams: `select s.id, ${streamColumns} from ${schema}.stream s where s.journal = $1 and s.name = any($2::text[])`,
-    commands: `select c.* from ${schema}.command c where c.journal = $1 and c.id = any($2::text[])`,
-    leases: `select l.* from ${schema}.lease l where l.journal = $1 and l.name = any($2::text[])`,
-    blobs: `select b.digest, b.named from ${schema}.blob b where b.journal = $1 and b.digest = any($2::text[])`,
+    streams: each(`s.id, ${streamColumns}`, 'stream', 'name'),
+    commands: each('s.*', 'command', 'id'),
+    leases: each('s.*', 'lease', 'name'),
+    blobs: each('s.digest, s.named', 'blob', 'digest'),
   }
   const kinds = (Object.keys(asked) as (keyof typeof asked)[]).filter((kind) => wanted[kind].length > 0)
   const statements = kinds.map((kind) => ({
@@ -52,29 +57,32 @@ export function lookups(
   }
 }
 
-/** Along the index by due time, with a look at one lease for each entry, until there are enough. The lease is looked up in a
- * subquery with a limit, which the planner can't turn into a join over all leases, however few entries it expects.
+/** Entries that no lease holds, along their index by due time until there are enough; and all whose lease has run out, by the
+ * same index. Their names are compared as an expression, so that no plan reads all that have a prefix, due or not. The
+ * lease itself has the last word: it is looked up for each entry, in a subquery with a limit, which can't become a join
+ * over all leases.
  *
  * SKIP LOCKED: none of our transactions holds a lock on these rows while we have the head's. One of somebody else's may
  * (an operator's, a tool's): its entry is passed over and comes with a later claim, and nobody waits for it. */
 function dueStatement({ schema, journal }: Scope, { dueBy, prefix, now, limit }: DueWanted): Statement {
   const end = prefixEnd(prefix)
-  const named = [
-    ...(prefix === '' ? [] : ['and a.id >= $5']),
-    ...(prefix === '' || end === undefined ? [] : ['and a.id < $6']),
-  ]
-  const values = [journal, dueBy, now, limit, ...(prefix === '' ? [] : [prefix]), ...(named.length < 2 ? [] : [end])]
+  const bounds = prefix === '' ? [] : end === undefined ? [prefix] : [prefix, end]
+  const names = bounds.map((_, index) => `and a.id || '' ${index === 0 ? '>=' : '<'} $${index + 5}`)
+  const time = `greatest($3::bigint, (select h.time from ${schema}.head h where h.journal = $1))`
+  const those = (held: string): string => `
+    (select a.id, a.due, a.data, a.sum, l.name, l.owner, l.token, l.until, l.held, l.lease_sum
+       from ${schema}.agenda_entry a
+       left join lateral (select x.name, x.owner, x.token, x.until, x.held, x.sum as lease_sum
+                            from ${schema}.lease x where x.journal = $1 and x.name = a.id limit 1) l on true
+      where a.journal = $1 and ${held} and a.due <= $2 ${names.join(' ')}
+        and not coalesce(l.held and l.until > ${time}, false)
+      order by a.due, a.id limit $4 for update of a skip locked)`
   return {
-    name: `holdfast-due-${named.length}`,
-    text: `select a.id, a.due, a.data, a.sum, l.name, l.owner, l.token, l.until, l.held, l.lease_sum
-             from ${schema}.agenda_entry a
-             left join lateral (select x.name, x.owner, x.token, x.until, x.held, x.sum as lease_sum
-                                  from ${schema}.lease x where x.journal = $1 and x.name = a.id limit 1) l on true
-            where a.journal = $1 and a.due <= $2 ${named.join(' ')}
-              and not coalesce(l.held and l.until > greatest(
-                    $3::bigint, (select h.time from ${schema}.head h where h.journal = $1)), false)
-            order by a.due, a.id limit $4 for update of a skip locked`,
-    values,
+    name: `holdfast-due-${bounds.length}`,
+    text: `select * from ${those('a.held_until = 0')} free union all
+           select * from ${those(`a.held_until > 0 and a.held_until <= ${time}`)} ended
+            order by due, id limit $4`,
+    values: [journal, dueBy, now, limit, ...bounds],
   }
 }
 

@@ -117,11 +117,16 @@ create table agenda_entry (
   journal integer not null,
   sum     integer not null,
   due     bigint not null,
+  -- Until when the lease of the same name is held; 0: it is not. It says the same as the lease's row and is kept beside it,
+  -- so that claims find what is free without a look at what is held, however much that is.
+  held_until bigint not null default 0,
   id      text collate "C" not null,
   data    text collate "C",
   primary key (journal, id)
 ) with (autovacuum_vacuum_scale_factor = 0.05);
-create index agenda_entry_by_due on agenda_entry (journal, due, id);
+-- What is free by due time, and what is held by the time to which it is. An index by due time alone would lead claims past all
+-- that is held, and the planner would choose it.
+create index agenda_entry_free on agenda_entry (journal, held_until, due, id);
 
 create table lease (
   journal integer not null,

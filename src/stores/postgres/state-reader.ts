@@ -43,9 +43,13 @@ export class StateReader extends EventReader {
     const due = query.dueBy === undefined ? '' : `and a.due <= $${this.add(values, query.dueBy)}`
     const names = this.names('a.id', { prefix: query.prefix ?? '', after: undefined }, values)
     const limit = query.limit === undefined ? '' : `limit $${this.add(values, query.limit)}`
+    // As the index has them: what is free in order of time, and all that is held.
+    const those = (held: string): string =>
+      `(select a.* from ${this.table('agenda_entry')} a
+         where a.journal = $1 and ${held} ${due} ${names} order by a.due, a.id ${limit})`
     const rows = await this.rows(
-      `select a.* from ${this.table('agenda_entry')} a
-        where a.journal = $1 ${due} ${names} order by a.due, a.id ${limit}`,
+      `select * from ${those('a.held_until = 0')} free union all
+       select * from ${those('a.held_until > 0')} held order by due, id ${limit}`,
       values,
     )
     return rows.map((row) => agendaOf(row, this.scope.label))

@@ -41,6 +41,8 @@ export function rowStatements(
   add(named, () => make.blobsNamed(named))
   add(named, () => make.blobNames(named))
   add(commands, () => make.commands(commands))
+  // Before the agenda, whose rows say which leases are held.
+  add(leases, () => make.leases(leases))
   const due = agenda.filter((entry) => entry.due !== null)
   const cleared = agenda.filter((entry) => entry.due === null)
   add(due, () => make.agenda(due as Parameters<Statements['agenda']>[0]))
@@ -51,7 +53,9 @@ export function rowStatements(
       cleared.map(({ id }) => id),
     ),
   )
-  add(leases, () => make.leases(leases))
+  const changed = new Set(agenda.map(({ id }) => id))
+  const held = leases.flatMap(({ lease }) => (changed.has(lease) ? [] : [lease]))
+  add(held, () => make.held(held))
   const kept = pins.filter((pin) => pin.from !== null)
   const gone = pins.filter((pin) => pin.from === null)
   add(kept, () => make.pins(kept as Parameters<Statements['pins']>[0]))
@@ -168,14 +172,33 @@ class Statements {
   }
 
   agenda(rows: readonly { readonly id: string; readonly due: number; readonly data: string | undefined }[]): Statement {
-    return this.#upsert('agenda_entry', {
-      key: ['id', 'text', rows.map(({ id }) => id)],
-      changes: [
-        ['due', 'bigint', rows.map(({ due }) => due)],
-        ['data', 'text', rows.map(({ data }) => data ?? null)],
-        ['sum', 'integer', rows.map((row) => sumOf(agendaValues(row)))],
+    return this.#statement(
+      'agenda',
+      `insert into ${this.#table('agenda_entry')} (journal, id, due, data, sum, held_until)
+       select $1, r.*, coalesce((select l.until from ${this.#table('lease')} l
+                                  where l.journal = $1 and l.name = r.id and l.held), 0)
+         from unnest($2::text[], $3::bigint[], $4::text[], $5::integer[]) as r (id, due, data, sum)
+       on conflict (journal, id) do update
+       set due = excluded.due, data = excluded.data, sum = excluded.sum, held_until = excluded.held_until`,
+      [
+        rows.map(({ id }) => id),
+        rows.map(({ due }) => due),
+        rows.map(({ data }) => data ?? null),
+        rows.map((row) => sumOf(agendaValues(row))),
       ],
-    })
+    )
+  }
+
+  /** What the agenda says of the leases of entries that the group doesn't change. Most leases are of no entry. */
+  held(names: readonly string[]): Statement {
+    return this.#statement(
+      'agenda-held',
+      `update ${this.#table('agenda_entry')} a
+          set held_until = coalesce((select l.until from ${this.#table('lease')} l
+                                      where l.journal = $1 and l.name = a.id and l.held), 0)
+        where ${this.#named('agenda_entry', 'id')}`,
+      [names],
+    )
   }
 
   leases(rows: GroupWrite['leases']): Statement {
@@ -206,7 +229,7 @@ class Statements {
   }
 
   cleared(table: string, key: string, names: readonly string[]): Statement {
-    const text = `delete from ${this.#table(table)} where journal = $1 and ${key} = any($2::text[])`
+    const text = `delete from ${this.#table(table)} a where ${this.#named(table, key)}`
     return this.#statement(`${table}-cleared`, text, [names])
   }
 
@@ -239,6 +262,14 @@ class Statements {
        on conflict (journal, ${key[0]}) do update set ${sets.join(', ')}`,
       columns.map(([, , values]) => values),
     )
+  }
+
+  /** The rows of these names, by their places, each looked up in the index: see lookups.ts. The head row's lock keeps them where
+   * they are. */
+  #named(table: string, key: string): string {
+    return `a.ctid = any (array(
+      select found.ctid from unnest($2::text[]) as named (name) cross join lateral
+        (select x.ctid from ${this.#table(table)} x where x.journal = $1 and x.${key} = named.name limit 1) found))`
   }
 
   #statement(name: string, text: string, values: readonly unknown[]): Statement {
