@@ -1,8 +1,8 @@
 // Runs that are defined by name in this process: what a worker can take on.
 
 import { invalidArgument } from '../journal/argument.ts'
+import type { RunFunction } from './run.ts'
 import { checkRunName } from './run-event.ts'
-import type { RunFunction } from './run-function.ts'
 
 export class Definitions {
   readonly #calls: Map<string, RunFunction> = new Map()

@@ -101,7 +101,7 @@ export class Execution {
   #isInTurn = false
   #isLive = false
   #isPumping = false
-  #isFetching = false
+  #isReadingGap = false
   /** An append is on its way that holds only if nobody else has appended: what follows it waits for its outcome. */
   #isHeld = false
   #inFlight = 0
@@ -253,7 +253,7 @@ export class Execution {
         this.#isPumping = false
         // What was offered after the last was taken and before this line found the pump at work.
         if (this.#order.hasNext) this.#pump()
-        else if (this.#order.hasGap) this.#fetchGap()
+        else if (this.#order.hasGap) this.#meetGap()
         else this.#flush()
       },
       (error: unknown) => this.halt(error),
@@ -261,20 +261,20 @@ export class Execution {
   }
 
   /** Somebody else's event lies between two of which we know. */
-  #fetchGap(): void {
-    if (this.#isFetching || this.#isOver) return
-    this.#isFetching = true
-    this.#readOn(() => {
-      this.#isFetching = false
+  #meetGap(): void {
+    if (this.#isReadingGap || this.#isOver) return
+    this.#isReadingGap = true
+    this.#meetNewest(() => {
+      this.#isReadingGap = false
     })
   }
 
   /** Meets what the stream has by now. */
-  #readOn(hasRead: () => void): void {
+  #meetNewest(read: () => void): void {
     const reading = this.host.journal.read(this.terms.stream, { from: this.#order.next }).toArray()
     reading.then(
       (events) => {
-        hasRead()
+        read()
         for (const event of events) this.#order.offer(event as RunEvent)
         this.#pump()
       },
@@ -518,7 +518,7 @@ export class Execution {
   }
 
   #catchUp(): void {
-    this.#readOn(() => {
+    this.#meetNewest(() => {
       this.#isHeld = false
     })
   }

@@ -2,13 +2,15 @@
 // another. Between processes it is the journal alone that tells.
 
 import type { ParentRef, RunEvent } from './run-event.ts'
-import type { RunFunction } from './run-function.ts'
+
+/** A run's function, for those who only pass it on. */
+export type ChildCall = (run: never, input: never) => Promise<unknown>
 
 export interface Child {
   readonly id: string
   /** inlineName when it is given as a function. */
   readonly name: string
-  readonly call: RunFunction | undefined
+  readonly call: ChildCall | undefined
 }
 
 export interface ChildRef {

@@ -17,7 +17,6 @@ import { NoteWork } from './note-work.ts'
 import { type RetryOptions, retryPolicy } from './retry.ts'
 import type { RunChance } from './run-chance.ts'
 import { checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
-import type { RunFunction } from './run-function.ts'
 import { SleepWork } from './sleep-work.ts'
 import { SpendingWork } from './spending-work.ts'
 import type { StepContext } from './step-context.ts'
@@ -27,6 +26,9 @@ import type { ToolContext } from './tool-context.ts'
 import { type ToolOptions, toolTerms } from './tool-terms.ts'
 import { ToolWork } from './tool-work.ts'
 import { WaitWork } from './wait-work.ts'
+
+/** A run's function, as users write it. */
+export type RunFunction<Input = unknown, Result = unknown> = (run: Run, input: Input) => Promise<Result>
 
 export interface StepOptions<T = unknown> {
   /** Recorded, and compared when the step is replayed: another input is other code (RUN_DIVERGED). */
@@ -151,7 +153,7 @@ export class Run {
         parent: { id: this.id, name: ownName, key },
         depth,
       }
-      const terms = { id, name: created.name, call: call as RunFunction | undefined, created }
+      const terms = { id, name: created.name, call, created }
       return new ChildWork(this.#execution, key, { ...terms, isOwnId: options.id !== undefined })
     })
   }

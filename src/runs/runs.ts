@@ -28,10 +28,10 @@ import { Definitions } from './definitions.ts'
 import { DueQueue } from './due-queue.ts'
 import type { Child, ChildRef, Family } from './family.ts'
 import { RestingRuns } from './resting-runs.ts'
+import type { RunFunction } from './run.ts'
 import { RunEnds } from './run-ends.ts'
 import { agendaIdOf, checkRunName, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
 import { RunFeed } from './run-feed.ts'
-import type { RunFunction } from './run-function.ts'
 import { RunLeases } from './run-leases.ts'
 import { readEnding, readRecord, resultOf, unknownRun } from './run-record.ts'
 import {
@@ -49,7 +49,7 @@ import { WakingRoom } from './waking-room.ts'
 import { Worker, type WorkerOptions } from './worker.ts'
 
 export type { RunOptions } from './active-run.ts'
-export type { RunFunction } from './run-function.ts'
+export type { RunFunction } from './run.ts'
 
 export interface RunsOptions {
   readonly clock: Clock
@@ -238,10 +238,8 @@ export class Runs implements Family {
     return isDrivenHere ? { acquire: this.#ground.leases.owner, ttl: this.#ground.leases.ttlMs } : undefined
   }
 
-  begun(
-    { id, name, call = this.#definitions.find(name) }: Child,
-    { data, time, token }: Parameters<Family['begun']>[1],
-  ): void {
+  begun({ id, name, call: given }: Child, { data, time, token }: Parameters<Family['begun']>[1]): void {
+    const call = (given as RunFunction | undefined) ?? this.#definitions.find(name)
     if (token === undefined || call === undefined) {
       this.#look()
       return
@@ -251,7 +249,7 @@ export class Runs implements Family {
   }
 
   adopt({ id, name, call }: Child): void {
-    const found = call ?? (this.#isServed(name) ? undefined : this.#definitions.find(name))
+    const found = (call as RunFunction | undefined) ?? (this.#isServed(name) ? undefined : this.#definitions.find(name))
     if (found === undefined || this.#active.has(id) || this.#isClosed) return
     this.#take(id, found).begin()
   }

@@ -86,7 +86,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'composition',
     contains:
-      /^(index|holdfast-journal|open|open-directory|open-postgres|open-sqlite|make-directories|submit|upkeep|import|copy|copy-places|sqlite-copy-ground)\.ts$/,
+      /^(index|holdfast-journal|open|open-directory|open-postgres|open-sqlite|make-directories|run-control|submit|upkeep|import|copy|copy-places|sqlite-copy-ground)\.ts$/,
     below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features'],
   },
   {

@@ -1,0 +1,53 @@
+// How much memory runs take that sleep or wait: node --expose-gc sleeping-runs.mjs <directory> <runs>. Half of them sleep, half
+// wait for a signal; each was started with journal.run(), whose promise is kept. Then one of each kind is brought back.
+// Prints one line of JSON; the figures are above what the process had with the open, empty journal.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { open } from '../../dist/index.js'
+
+const [directory, count] = [process.argv[2], Number(process.argv[3])]
+const journal = await open(directory)
+const body = async (run, input) => {
+  await run.step('before', () => input)
+  if (input % 2 === 0) await run.sleep(input === 0 ? '1s' : '30d')
+  else await run.wait('approval')
+  return run.step('after', () => `run ${input} went on`)
+}
+
+async function used() {
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc()
+    await pause(20)
+  }
+  const { heapUsed, rss } = process.memoryUsage()
+  return { heap: heapUsed / 1_048_576, rss: rss / 1_048_576 }
+}
+
+async function resting() {
+  for (;;) {
+    const entries = await journal.agenda.list({ prefix: 'run/' })
+    const atRest = entries.filter(({ data }) => data.state === 'sleeping' || data.state === 'waiting').length
+    if (atRest >= count - 1) return
+    await pause(100)
+  }
+}
+
+const empty = await used()
+const began = performance.now()
+const results = []
+for (let n = 0; n < count; n++) {
+  results.push(journal.run(`r${n}`, body, { input: n }))
+  if (n % 1_000 === 999) await pause(0)
+}
+await resting()
+const seconds = (performance.now() - began) / 1_000
+// What was still on its way out of memory is out.
+await pause(500)
+const full = await used()
+const woken = performance.now()
+await journal.signal('r1', 'approval')
+const back = [await results[1], await results[0]]
+const wakeMs = performance.now() - woken
+const figures = { runs: count, seconds, heapMiB: full.heap - empty.heap, rssMiB: full.rss - empty.rss, wakeMs, back }
+console.log(JSON.stringify(figures))
+process.exit(0)
