@@ -49,6 +49,13 @@ export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
 export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
+export {
+  type CodeVersions,
+  type Divergence,
+  type DivergenceRepair,
+  explainDivergence,
+  type FoundDivergence,
+} from './runs/divergence.ts'
 export type { RetryOptions } from './runs/retry.ts'
 export { Run, type StepOptions, type WaitOptions } from './runs/run.ts'
 export type { RunFunction, RunOptions } from './runs/runs.ts'

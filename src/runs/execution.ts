@@ -11,6 +11,7 @@
 // nothing else; between two settlements lies a whole turn; what a turn asked for is known when an event is made, because
 // events are handed to the journal at the end of the turn.
 
+import { nextTick } from 'node:process'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
@@ -19,11 +20,14 @@ import type { AppendOptions, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import type { Ask, AskWork, Settlement, Waiting } from './ask.ts'
-import { AskLog, type AskVerdict } from './ask-log.ts'
-import { diverged } from './divergence.ts'
+import { AskLog } from './ask-log.ts'
+import { CodeCheck } from './code-check.ts'
+import { diverged, type FoundDivergence } from './divergence.ts'
 import { storableError } from './error-record.ts'
 import { EventOrder } from './event-order.ts'
-import { endings, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import { LookAhead } from './look-ahead.ts'
+import { endings, kindOf, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import type { RunHistory } from './run-history.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
 
@@ -40,7 +44,12 @@ export interface ExecutionTerms {
   readonly stream: string
   readonly agendaId: string
   readonly fence: Fence
-  readonly created: { readonly time: TimeMs }
+  readonly created: { readonly time: TimeMs; readonly version?: string }
+  readonly history: RunHistory
+  /** Of the code that is executed. */
+  readonly version?: string
+  /** Only meets history: nothing is begun, and nothing is recorded. */
+  readonly isCheck?: boolean
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -52,6 +61,8 @@ export type ExecutionEnd =
       readonly wasFound: boolean
     }
   | { readonly is: 'diverged'; readonly error: HoldfastError }
+  /** It only was to be checked, and history is met to its end. */
+  | { readonly is: 'checked'; readonly at: Seq }
   /** The journal refused or failed: nothing more could be recorded. */
   | { readonly is: 'halted'; readonly error: unknown }
 
@@ -68,7 +79,7 @@ export class Execution {
   readonly signals: Signals = new Signals()
   readonly #abort: AbortController = new AbortController()
   readonly #asks: Map<string, Ask> = new Map()
-  readonly #log: AskLog = new AskLog()
+  readonly #code: CodeCheck
   readonly #order: EventOrder = new EventOrder(2)
   readonly #outbox: Draft[] = []
   #settleEnd: (end: ExecutionEnd) => void = () => undefined
@@ -76,6 +87,12 @@ export class Execution {
   #seen: Seq = 1
   #time: TimeMs
   #isInTurn = false
+  /** What is asked for now follows from what the function was told last, and not from something of its own. */
+  #isInTime = false
+  #ahead: LookAhead | undefined
+  readonly #patches: Map<string, boolean> = new Map()
+  /** Of the code that recorded what was met so far. */
+  #versionMet: string | undefined
   #isLive = false
   #isPumping = false
   #isFetching = false
@@ -84,12 +101,14 @@ export class Execution {
   /** Nothing more is met, made or told. */
   #isOver = false
   #cancelled: HoldfastError | undefined
-  #whenAskedOrReturned: (() => void) | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
     this.terms = terms
     this.#time = terms.created.time
+    this.#versionMet = terms.created.version
+    const { clock, missingAskMs } = host
+    this.#code = new CodeCheck({ clock, missingAskMs, eventsFrom: (seq) => terms.history.events(seq) })
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -137,13 +156,25 @@ export class Execution {
     if (this.#isOver || this.#hasReturned) return new Promise<T>(() => undefined)
     if (this.#cancelled !== undefined) return Promise.reject(this.#cancelled)
     const turn = this.#seen
-    this.#log.ask(key, turn)
-    this.#whenAskedOrReturned?.()
+    this.#code.ask(key, turn, !this.#isInTime)
     return new Promise<T>((resolve, reject) => {
       const ask: Ask = { key, turn, work: workOf(key), resolve: resolve as (value: unknown) => void, reject }
       this.#asks.set(key, ask)
       if (this.#isLive) ask.work.start()
     })
+  }
+
+  /** Whether the run is to take the new way of a change: its record has no more of the old one, or has the mark. */
+  patched(name: string): boolean {
+    const known = this.#patches.get(name)
+    if (known !== undefined) return known
+    const mark = AskLog.markOf(name)
+    const { log } = this.#code
+    const recorded = log.hasMark(mark) || (this.#isLive ? undefined : this.#ahead?.hasMark(mark, this.#seen))
+    const isPatched = recorded ?? true
+    if (isPatched && !this.#isOver) log.addMark(mark)
+    this.#patches.set(name, isPatched)
+    return isPatched
   }
 
   /** Appends an event of the run, at the end of the turn. */
@@ -156,7 +187,7 @@ export class Execution {
   /** An event that somebody else appended, or that was appended in another way. */
   offer(event: RunEvent): void {
     if (this.#isOver) return
-    this.#order.offer(event)
+    this.#order.offer(this.terms.history.adopt(event))
     if (this.#isLive) this.#pump()
   }
 
@@ -166,20 +197,26 @@ export class Execution {
   }
 
   async #run(body: () => Promise<unknown>): Promise<void> {
+    const ahead = new LookAhead(this.terms.history.events(this.#order.next))
+    this.#ahead = ahead
+    await ahead.reach(this.#seen)
     await this.#turn(() => {
       body().then(
         (result) => this.#returned(runEvents.completed, result === undefined ? {} : { result }),
         (error: unknown) => this.#threw(error),
       )
     })
-    const history = this.host.journal.read(this.terms.stream, { from: this.#order.next })
-    for await (const event of history) {
+    for (let event = await ahead.next(); event !== undefined; event = await ahead.next()) {
       if (this.#isOver) return
-      this.#order.offer(event as RunEvent)
+      this.#order.offer(event)
       await this.#meetAll()
     }
     if (this.#isOver) return
+    if (this.terms.isCheck === true) return this.#over({ is: 'checked', at: this.#seen })
     this.#isLive = true
+    this.#ahead = undefined
+    const { version } = this.terms
+    if (version !== undefined && version !== this.#versionMet) this.make(runEvents.version, { version })
     for (const { work } of [...this.#asks.values()]) work.start()
     this.#flush()
     this.#pump()
@@ -203,11 +240,12 @@ export class Execution {
   #fetchGap(): void {
     if (this.#isFetching || this.#isOver) return
     this.#isFetching = true
-    const reading = this.host.journal.read(this.terms.stream, { from: this.#order.next }).toArray()
-    reading.then(
-      (events) => {
+    const readOn = async (): Promise<void> => {
+      for await (const event of this.terms.history.events(this.#order.next)) this.#order.offer(event)
+    }
+    readOn().then(
+      () => {
         this.#isFetching = false
-        for (const event of events) this.#order.offer(event as RunEvent)
         this.#pump()
       },
       (error: unknown) => this.halt(error),
@@ -221,11 +259,12 @@ export class Execution {
   }
 
   async #meet(event: RunEvent): Promise<void> {
-    const { asked, seen, key } = event.data
+    const { seen, key } = event.data
     this.#seen = event.seq
+    if (event.type === runEvents.version) this.#versionMet = String(event.data.version)
     if (typeof seen === 'number') {
-      this.#log.meet(Array.isArray(asked) ? (asked as string[]) : typeof key === 'string' ? [key] : [])
-      if (!(await this.#isSameCode(seen, event))) return
+      const found = await this.#code.meet(event, seen)
+      if (found !== undefined) return this.#diverge(found, event)
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
@@ -242,11 +281,17 @@ export class Execution {
   }
 
   #met(ask: Ask, event: RunEvent): Settlement | undefined {
+    const { answers } = ask.work
+    if (!answers.includes(event.type)) {
+      const kind = { recorded: kindOf(event.type), attempted: kindOf(answers[0] ?? '') }
+      this.#diverge({ seq: event.seq, recorded: [ask.key], attempted: [ask.key], kind }, event)
+      return undefined
+    }
     try {
       return ask.work.met(event)
     } catch (error) {
       if (!isHoldfastError(error, 'RUN_DIVERGED')) throw error
-      this.#over({ is: 'diverged', error })
+      this.#diverge(error.details as unknown as FoundDivergence, event)
       return undefined
     }
   }
@@ -254,10 +299,18 @@ export class Execution {
   /** The function's turn: what `begin` sets off, until nothing more follows from it. */
   async #turn(begin: () => void): Promise<void> {
     this.#isInTurn = true
+    this.#isInTime = true
     begin()
+    // A tick's callback comes when every promise callback that follows from this one has run.
+    queueMicrotask(() =>
+      nextTick(() => {
+        this.#isInTime = false
+      }),
+    )
     // Promise callbacks have all run when the loop comes here, however many followed from one another.
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#isInTurn = false
+    this.#isInTime = false
     this.#flush()
   }
 
@@ -292,7 +345,7 @@ export class Execution {
   #returned(type: string, data: RunData): void {
     if (this.#isOver) return
     this.#hasReturned = true
-    this.#whenAskedOrReturned?.()
+    this.#code.returned(this.#seen, !this.#isInTime)
     const { agendaId, fence } = this.terms
     const abandoned = [...this.#asks.keys()]
     for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
@@ -317,10 +370,11 @@ export class Execution {
   }
 
   #prepare(draft: Draft): { readonly type: string; readonly prepared: PreparedAppend } {
-    const asked = this.#log.takeUnwritten()
+    const { asked, late } = this.#code.log.takeUnwritten()
     const { key } = draft.data
     const isOwnOnly = asked.length === 1 && asked[0] === key
-    const marks = { ...(isOwnOnly ? {} : { asked }), seen: this.#seen, at: this.host.clock.now() }
+    const told = { ...(isOwnOnly ? {} : { asked }), ...(late.length === 0 ? {} : { late }) }
+    const marks = { ...told, seen: this.#seen, at: this.host.clock.now() }
     const options = { ...draft.extras, fence: this.terms.fence }
     const prepare = ({ type, data }: Draft) => {
       const event = { type, data: { ...data, ...marks } }
@@ -337,47 +391,26 @@ export class Execution {
     throw refusals.at(-1)
   }
 
-  async #isSameCode(seen: Seq, event: RunEvent): Promise<boolean> {
-    let verdict = this.#log.judge(seen)
-    if (verdict.is === 'missing') verdict = await this.#missingAsked(seen)
-    if (verdict.is === 'same') return true
-    if (!this.#isOver) this.#diverge(verdict, event)
-    return false
-  }
-
-  /** Waits for asks that the record has: the function may be waiting for something of its own. */
-  async #missingAsked(seen: Seq): Promise<AskVerdict> {
-    let isLate = false
-    const timer = this.host.clock.after(this.host.missingAskMs, () => {
-      isLate = true
-      this.#whenAskedOrReturned?.()
-    })
-    let verdict = this.#log.judge(seen)
-    while (verdict.is === 'missing' && !isLate && !this.#hasReturned && !this.#isOver) {
-      await new Promise<void>((resolve) => {
-        this.#whenAskedOrReturned = resolve
-      })
-      verdict = this.#log.judge(seen)
+  #diverge(found: Omit<FoundDivergence, 'id'>, { type }: RunEvent): void {
+    // What was being waited for comes too late when the run can't go on here for another reason.
+    if (this.#isOver) return
+    const { id, version } = this.terms
+    const versions = {
+      ...(this.#versionMet === undefined ? {} : { recorded: this.#versionMet }),
+      ...(version === undefined ? {} : { attempted: version }),
     }
-    this.#whenAskedOrReturned = undefined
-    timer.cancel()
-    return verdict
-  }
-
-  #diverge(verdict: Exclude<AskVerdict, { is: 'same' }>, event: RunEvent): void {
-    const attempted = verdict.is === 'other' ? verdict.asked : []
-    const error = diverged({ id: this.terms.id, seq: event.seq, recorded: verdict.recorded, attempted })
+    const error = diverged({ ...found, id }, { event: type, versions })
     this.#over({ is: 'diverged', error })
   }
 
   #over(end: ExecutionEnd): void {
     if (this.#isOver) return
     this.#isOver = true
-    const reason = end.is === 'ended' ? undefined : end.error
+    const reason = 'error' in end ? end.error : undefined
     for (const { work } of this.#asks.values()) work.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
-    this.#whenAskedOrReturned?.()
+    this.#code.stop()
     if (!this.#abort.signal.aborted) this.#abort.abort(reason)
     this.#settleEnd(end)
   }

@@ -6,6 +6,7 @@
 // event was the last that it had seen (`seen`), so that a replay can tell whether the code still asks for the same.
 
 import type { Seq, TimeMs } from '../core/numbers.ts'
+import type { ForkBase } from './fork-base.ts'
 
 export const runEvents = {
   created: 'run.created',
@@ -25,6 +26,8 @@ export const runEvents = {
   failed: 'run.failed',
   cancelled: 'run.cancelled',
   diverged: 'run.diverged',
+  /** Code of another version goes on with the run. */
+  version: 'run.version',
 } as const
 
 /** Types that end a run for good. */
@@ -32,6 +35,19 @@ export const endings: readonly string[] = [runEvents.completed, runEvents.failed
 
 /** Types that others than the driver append. */
 export const fromOutside: readonly string[] = [runEvents.signal, runEvents.cancelRequested]
+
+/** What was asked for, by the type of an event: 'step', 'sleep', 'wait' … */
+export function kindOf(type: string): string {
+  return kinds[type] ?? type.replace(/^run\./, '')
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  [runEvents.stepRetried]: 'step',
+  [runEvents.woke]: 'sleep',
+  [runEvents.waitTimedOut]: 'wait',
+  [runEvents.emitted]: 'emit',
+  [runEvents.annotated]: 'annotate',
+}
 
 export type RunData = Readonly<Record<string, unknown>>
 
@@ -50,7 +66,12 @@ export interface RunCreated {
   readonly seed: string
   /** The version of the code, where its author gives one. */
   readonly version?: string
+  /** What it shares with the run that it was forked from. */
+  readonly fork?: ForkBase
 }
+
+/** When an entry of the agenda is due that only an event brings to life. */
+export const neverDue = 8_640_000_000_000_000
 
 const streamPrefix = 'run/'
 

@@ -10,7 +10,7 @@
 
 import { parseDuration } from '../core/duration.ts'
 import { checkStreamName } from '../core/names.ts'
-import { HoldfastError, isHoldfastError } from '../errors.ts'
+import { HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
 import { keepAlive } from '../host/keep-alive.ts'
 import type { Random } from '../host/random.ts'
@@ -18,6 +18,10 @@ import type { Duration, Fence } from '../journal/append-options.ts'
 import { invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
 import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts'
+import { executionTerms } from './execution-terms.ts'
+import { inputDifference } from './input-check.ts'
+import { keepDivergence } from './kept-divergence.ts'
+import { Renames } from './renames.ts'
 import { Run } from './run.ts'
 import { RunChance } from './run-chance.ts'
 import {
@@ -32,14 +36,15 @@ import {
 } from './run-event.ts'
 import { RunLeases } from './run-leases.ts'
 import { type RunRecord, readEnding, readRecord, resultOf, unknownRun } from './run-record.ts'
-import { firstDifference } from './value-diff.ts'
 
 export type RunFunction<Input = unknown, Result = unknown> = (run: Run, input: Input) => Promise<Result>
 
 export interface RunOptions<Input = unknown> {
   readonly input?: Input
-  /** The version of the code, for reports. */
+  /** The version of the code: recorded with the run, and where it changes, for reports. */
   readonly version?: string
+  /** Steps that have another name since the run began: { old: 'new' }. */
+  readonly renamed?: Readonly<Record<string, string>>
   /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
   readonly ifOwned?: 'reject' | 'wait'
 }
@@ -56,12 +61,15 @@ const inlineName = '-'
 /** How soon a run hears of what another process appended to it, at the latest. To look after each of one's own events
  * would nearly double the cost of a step. */
 const followPaceMs = 20
-/** When an entry of the agenda is due that only an event brings to life. */
-const neverDue = 8_640_000_000_000_000
+
+interface OwnedRun {
+  readonly record: RunRecord
+  readonly fence: Fence
+}
 
 export class Runs {
   readonly #journal: Journal
-  readonly #host: ExecutionHost
+  readonly host: ExecutionHost
   readonly #leases: RunLeases
   readonly #active: Map<string, { readonly execution: Execution | undefined; readonly result: Promise<unknown> }> =
     new Map()
@@ -71,7 +79,7 @@ export class Runs {
 
   constructor(journal: Journal, { clock, random, leaseTtl = '15s' }: RunsOptions) {
     this.#journal = journal
-    this.#host = { journal, clock, random, missingAskMs: 5_000 }
+    this.host = { journal, clock, random, missingAskMs: 5_000 }
     this.#leases = new RunLeases({
       journal,
       clock,
@@ -84,6 +92,7 @@ export class Runs {
   run<Input, Result>(id: string, call: RunFunction<Input, Result>, options: RunOptions<Input> = {}): Promise<Result> {
     checkStreamName(streamOf(id))
     if (typeof call !== 'function') throw invalidArgument('the second argument of run', 'a function')
+    Renames.of(options.renamed)
     const active = this.#active.get(id)
     if (active !== undefined) return active.result as Promise<Result>
     const result = this.#resume(id, call as RunFunction, options).finally(() => this.#active.delete(id))
@@ -116,12 +125,12 @@ export class Runs {
   ): Promise<void> {
     const record = await readRecord(this.#journal, id)
     if (record === undefined) throw unknownRun(id)
-    const agenda = [{ id: agendaIdOf(record.created.name, id), due: this.#host.clock.now(), data: { state: 'queued' } }]
+    const agenda = [{ id: agendaIdOf(record.created.name, id), due: this.host.clock.now(), data: { state: 'queued' } }]
     const options = { agenda, ...(commandId === undefined ? {} : { commandId }) }
     const prepared = this.#journal.prepare(streamOf(id), event, options)
     const { seq, duplicate } = await prepared.append()
     if (duplicate) return
-    const told = { seq, type: event.type, data: prepared.data(0) as RunData, time: this.#host.clock.now() }
+    const told = { seq, type: event.type, data: prepared.data(0) as RunData, time: this.host.clock.now() }
     this.#active.get(id)?.execution?.offer(told)
   }
 
@@ -133,14 +142,14 @@ export class Runs {
         const record = await readRecord(this.#journal, id)
         if (record === undefined) {
           const begun = await this.#create(id, options)
-          if (begun !== undefined) return await this.#execute(begun.record, begun.fence, call)
+          if (begun !== undefined) return await this.#execute(begun, call, options)
           continue
         }
-        checkSameInput(record, options)
+        checkSameInput(this.#journal, record, options)
         const ending = await readEnding(this.#journal, id)
         if (ending !== undefined) return resultOf(id, ending)
         const fence = await this.#take(record, options)
-        if (fence !== undefined) return await this.#execute(record, fence, call)
+        if (fence !== undefined) return await this.#execute({ record, fence }, call, options)
       }
     } finally {
       letGo()
@@ -148,11 +157,8 @@ export class Runs {
   }
 
   /** Undefined when somebody else has created it meanwhile. */
-  async #create(
-    id: string,
-    { input, version }: RunOptions,
-  ): Promise<{ readonly record: RunRecord; readonly fence: Fence } | undefined> {
-    const { clock, random } = this.#host
+  async #create(id: string, { input, version }: RunOptions): Promise<OwnedRun | undefined> {
+    const { clock, random } = this.host
     const given = { ...(input === undefined ? {} : { input }), ...(version === undefined ? {} : { version }) }
     const created: RunCreated = { name: inlineName, ...given, seed: random.hex(16) }
     const lease = agendaIdOf(inlineName, id)
@@ -191,7 +197,7 @@ export class Runs {
   async #untilFree(lease: string, id: string): Promise<void> {
     const held = await this.#journal.leases.get(lease)
     const stop = new AbortController()
-    const { clock } = this.#host
+    const { clock } = this.host
     const leftMs = held === undefined || !held.held ? 0 : Math.max(1, held.until - clock.now())
     const timer = clock.after(leftMs, () => stop.abort())
     const onClose = (): void => stop.abort()
@@ -209,11 +215,10 @@ export class Runs {
     }
   }
 
-  async #execute(record: RunRecord, fence: Fence, call: RunFunction): Promise<unknown> {
-    const { id, created, createdAt } = record
+  async #execute({ record, fence }: OwnedRun, call: RunFunction, options: RunOptions): Promise<unknown> {
+    const { id, created } = record
     this.#follow()
-    const terms = { id, stream: streamOf(id), agendaId: fence.lease, fence, created: { time: createdAt } }
-    const execution = new Execution(this.#host, terms)
+    const execution = new Execution(this.host, executionTerms(this.#journal, record, { ...options, fence }))
     const active = this.#active.get(id)
     if (active !== undefined) this.#active.set(id, { execution, result: active.result })
     this.#leases.keep(fence, (error) => execution.halt(owned(id, error)))
@@ -221,24 +226,18 @@ export class Runs {
     execution.begin(async () => call(run, created.input))
     const end = await execution.end
     this.#leases.letGo(fence)
-    return this.#outcome(record, fence, end)
+    return this.#outcome({ record, fence }, end)
   }
 
-  async #outcome({ id }: RunRecord, fence: Fence, end: ExecutionEnd): Promise<unknown> {
+  async #outcome({ record, fence }: OwnedRun, end: ExecutionEnd): Promise<unknown> {
+    const { id } = record
     if (end.is === 'ended') {
       if (end.wasFound) await this.#giveUp(fence)
       return resultOf(id, end)
     }
     if (end.is === 'halted') throw isHoldfastError(end.error, 'LEASE_LOST') ? owned(id, end.error) : end.error
-    await this.#journal.append(
-      streamOf(id),
-      { type: runEvents.diverged, data: { ...end.error.details } },
-      {
-        fence,
-        agenda: [{ id: fence.lease, due: neverDue, data: { state: 'diverged' } }],
-        leases: [{ lease: fence.lease, release: fence.token }],
-      },
-    )
+    if (end.is === 'checked') never('only a check ends without anything to do')
+    await keepDivergence(this.#journal, { id, fence }, end.error)
     throw end.error
   }
 
@@ -275,9 +274,10 @@ export class Runs {
   }
 }
 
-function checkSameInput({ id, created }: RunRecord, options: RunOptions): void {
+function checkSameInput(journal: Journal, { id, created }: RunRecord, options: RunOptions): void {
   if (options.input === undefined) return
-  const found = firstDifference(created.input, options.input, 'input')
+  const event = { type: runEvents.created, data: { ...created } }
+  const found = inputDifference({ journal, stream: streamOf(id) }, event, options.input)
   if (found === undefined) return
   throw new HoldfastError(
     'RUN_CONFLICT',
