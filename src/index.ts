@@ -49,6 +49,7 @@ export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
 export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
+export type { CheckAllReport, CheckOptions, CheckReport, RunName } from './runs/check.ts'
 export {
   type CodeVersions,
   type Divergence,
@@ -58,8 +59,12 @@ export {
 } from './runs/divergence.ts'
 export type { RetryOptions } from './runs/retry.ts'
 export { Run, type StepOptions, type WaitOptions } from './runs/run.ts'
+export type { RunDiff, RunFigures, StepChange, StepPlace } from './runs/run-diff.ts'
+export type { ForkOptions } from './runs/run-fork.ts'
+export type { RunFilter, RunState, RunSummary } from './runs/run-list.ts'
 export type { RunFunction, RunOptions } from './runs/runs.ts'
 export type { StepContext } from './runs/step-context.ts'
+export type { ValueDifference } from './runs/value-diff.ts'
 export type {
   EventPlace,
   Finding,

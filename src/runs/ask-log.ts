@@ -43,6 +43,10 @@ export class AskLog {
     return markPrefix + name
   }
 
+  static isMark(key: string): boolean {
+    return key.startsWith(markPrefix)
+  }
+
   ask(key: string, turn: Seq, isLate: boolean): void {
     if (this.#unasked.delete(key)) return
     this.#unrecorded.set(key, isLate ? noTurn : turn)
@@ -71,7 +75,7 @@ export class AskLog {
   meet(asked: readonly string[]): void {
     for (const key of asked) {
       this.#unwritten.delete(key)
-      if (key.startsWith(markPrefix)) this.#marks.add(key)
+      if (AskLog.isMark(key)) this.#marks.add(key)
       else if (!this.#unrecorded.delete(key)) this.#unasked.add(key)
     }
   }

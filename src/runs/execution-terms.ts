@@ -5,6 +5,7 @@ import type { Journal } from '../journal.ts'
 import type { ExecutionTerms } from './execution.ts'
 import { Renames } from './renames.ts'
 import { streamOf } from './run-event.ts'
+import { pinsOf } from './run-fork.ts'
 import { RunHistory } from './run-history.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -30,5 +31,6 @@ export function executionTerms(
       ...(created.version === undefined ? {} : { version: created.version }),
     },
     ...(version === undefined ? {} : { version }),
+    ...(created.fork === undefined ? {} : { pins: pinsOf(id, created.fork) }),
   }
 }

@@ -50,6 +50,8 @@ export interface ExecutionTerms {
   readonly version?: string
   /** Only meets history: nothing is begun, and nothing is recorded. */
   readonly isCheck?: boolean
+  /** What keeps the events that it shares: let go with its end. */
+  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -273,6 +275,7 @@ export class Execution {
       if (settled !== undefined) await this.#turn(() => this.#settle(settled.key, settled.settlement))
       return
     }
+    if (isEnd(event) && this.terms.isCheck === true) return this.#over({ is: 'checked', at: event.seq })
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
     const ask = typeof key === 'string' ? this.#asks.get(key) : undefined
     if (ask === undefined) return
@@ -346,13 +349,17 @@ export class Execution {
     if (this.#isOver) return
     this.#hasReturned = true
     this.#code.returned(this.#seen, !this.#isInTime)
-    const { agendaId, fence } = this.terms
+    const { agendaId, fence, pins = [] } = this.terms
     const abandoned = [...this.#asks.keys()]
     for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
     this.#outbox.push({
       type,
       data: abandoned.length === 0 ? data : { ...data, abandoned },
-      extras: { agenda: [{ id: agendaId, due: null }], leases: [{ lease: fence.lease, release: fence.token }] },
+      extras: {
+        agenda: [{ id: agendaId, due: null }],
+        leases: [{ lease: fence.lease, release: fence.token }],
+        ...(pins.length === 0 ? {} : { pins: pins.map((pin) => ({ ...pin, from: null })) }),
+      },
     })
     if (!this.#isInTurn) this.#flush()
   }

@@ -74,6 +74,8 @@ export interface RunCreated {
 export const neverDue = 8_640_000_000_000_000
 
 const streamPrefix = 'run/'
+/** Of the agenda's entries of all unfinished runs. */
+export const allRunsPrefix = 'run/'
 
 export function streamOf(id: string): string {
   return streamPrefix + id
@@ -90,4 +92,11 @@ export function agendaIdOf(name: string, id: string): string {
 
 export function agendaPrefixOf(name: string): string {
   return `run/${name}/`
+}
+
+/** The run that an entry of the agenda is for. */
+export function runOfAgendaId(id: string): { readonly id: string; readonly name: string } | undefined {
+  const slash = id.indexOf('/', allRunsPrefix.length)
+  if (!id.startsWith(allRunsPrefix) || slash < 0) return undefined
+  return { name: id.slice(allRunsPrefix.length, slash), id: id.slice(slash + 1) }
 }

@@ -64,8 +64,13 @@ export class RunHistory {
   }
 }
 
-/** Whether it holds how a step, or what is like one, ended. */
+/** Types of what is said of a key while it goes on. */
+const onTheWay: ReadonlySet<string> = new Set([runEvents.sleep, runEvents.wait, 'run.child'])
+
+/** Whether it holds how a step, or whatever has a key, ended. */
 export function isOutcome({ type, data }: { readonly type: string; readonly data: RunData }): boolean {
-  if (type === runEvents.step) return true
-  return type !== runEvents.stepRetried && typeof data.key === 'string' && ('result' in data || 'error' in data)
+  if (typeof data.key !== 'string' || onTheWay.has(type)) return false
+  // A person has found that it had not been done: it is done again.
+  if (type.endsWith('-settled') && data.done === false) return false
+  return !/-(retried|intended|verified|ambiguous|failed)$/.test(type)
 }
