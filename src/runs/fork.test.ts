@@ -98,6 +98,15 @@ describe('fork', () => {
     expect(anew.calls).toEqual(['plan', 'find:a', 'find:b', 'write'])
   })
 
+  it('takes other results of steps that have another name by now', async () => {
+    const scene = runScene()
+    const journal = scene.another()
+    await journal.run('r', (run) => run.step('old', () => 1))
+    await journal.fork('r', { as: 'f', with: { steps: { old: 2 } } })
+    const renamed: RunFunction = (run) => run.step('new', () => 3)
+    expect(await journal.run('f', renamed, { renamed: { old: 'new' } })).toBe(2)
+  })
+
   it('of a fork names the runs that hold the events', async () => {
     const scene = runScene()
     await finished(scene, 'r')

@@ -126,6 +126,9 @@ export class RunFold {
   }
 }
 
+/** No Date is later. */
+const timeMax = 8_640_000_000_000_000
+
 export function timeText(time: unknown): string {
-  return new Date(Number(time)).toISOString()
+  return new Date(Math.min(Number(time), timeMax)).toISOString()
 }

@@ -35,7 +35,8 @@ export class RunHistory {
       const first = Math.max(part.from, from - part.shift)
       if (first > part.to) continue
       for await (const event of this.#journal.read(streamOf(part.run), { from: first, to: part.to })) {
-        yield this.#replaced(this.#read(event as RunEvent, part.shift))
+        // By the keys as they are recorded, whatever they are called now.
+        yield this.#read(this.#replaced(event as RunEvent), part.shift)
       }
     }
     const first = Math.max(2, from - this.#shift)

@@ -114,6 +114,7 @@ describe('runs', () => {
     })
     const parked = await journal.runs({ state: 'parked' }).next()
     expect(parked.value).toMatchObject({ id: 'left', why: 'waits for me', due: scene.clock.now() + 5 })
+    expect(await journal.why('left')).toContain('run "left" waits for me since')
     await journal.append([], { agenda: [{ id: 'run/-/left', due: 0, data: { state: 'running' } }] })
     expect(await list(journal)).toEqual(['left running'])
     const lease = await journal.leases.get('run/-/left')

@@ -78,7 +78,7 @@ const states: readonly RunState[] = [
   ...Object.values(endedStates),
 ]
 /** States that an entry of the agenda says as they are; the others depend on whether a process is at work. */
-const restStates: readonly unknown[] = ['sleeping', 'waiting', 'parked', 'diverged']
+export const restStates: readonly unknown[] = ['sleeping', 'waiting', 'parked', 'diverged']
 const entriesAtFirst = 128
 
 /** Unfinished runs, what is due first before the others; then those that have ended, newest end first. */

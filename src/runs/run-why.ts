@@ -3,7 +3,7 @@
 import type { Divergence } from './divergence.ts'
 import { agendaIdOf, runEvents } from './run-event.ts'
 import { type OpenWait, type RunEnd, type RunFold, timeText } from './run-fold.ts'
-import { endedWhy, foldOf, type ListHost, standing } from './run-list.ts'
+import { endedWhy, foldOf, type ListHost, restStates, standing } from './run-list.ts'
 import { readRecord, unknownRun } from './run-record.ts'
 
 /** Rejects with RUN_UNKNOWN. */
@@ -18,6 +18,9 @@ export async function whyRun(host: ListHost, id: string): Promise<string> {
   const { state } = await standing(host, { id: lease }, fold)
   if (fold.diverged !== undefined) return `${run} ${divergedText(fold)}`
   if (fold.rest !== undefined) return `${run} ${restText(fold.rest)}; ${bringsOn(fold.rest, journal.target, id)}`
+  const said = await restSaid(host, lease)
+  if (said !== undefined)
+    return `${run} ${said} since ${timeText(fold.last?.time ?? record.createdAt)}; it goes on when that comes`
   const held = await journal.leases.get(lease)
   const since = timeText(fold.last?.time ?? record.createdAt)
   const asked = openText(fold)
@@ -25,6 +28,13 @@ export async function whyRun(host: ListHost, id: string): Promise<string> {
   const way = 'journal.run() with its function, or a worker that knows its name, takes it on'
   if (held?.held === true) return `${run} was left by its process${asked}, and nothing has come since ${since}; ${way}`
   return `${run} waits to be driven since ${since}${asked}; ${way}`
+}
+
+/** What its entry of the agenda says that it waits for: of what the record alone doesn't show. */
+async function restSaid({ journal }: ListHost, lease: string): Promise<string | undefined> {
+  const entry = (await journal.agenda.list({ prefix: lease })).find(({ id }) => id === lease)
+  const { state, why } = (entry?.data ?? {}) as { readonly state?: unknown; readonly why?: unknown }
+  return restStates.includes(state) && typeof why === 'string' ? why : undefined
 }
 
 function endText({ type, data, time }: RunEnd): string {
