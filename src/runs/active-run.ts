@@ -5,12 +5,16 @@
 //
 // Invariant: there is one of these for a run at most, so that in this process its lease is taken by nobody else.
 
-import { HoldfastError, isHoldfastError } from '../errors.ts'
+import { HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Fence } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
 import { type Budgets, checkBudgets } from './budget.ts'
+import type { DefineOptions } from './definitions.ts'
 import type { DueQueue, Sleeper } from './due-queue.ts'
 import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts'
+import { executionTerms } from './execution-terms.ts'
+import { inputDifference } from './input-check.ts'
+import { keepDivergence } from './kept-divergence.ts'
 import { neverDue } from './rest.ts'
 import type { RestingRuns } from './resting-runs.ts'
 import { Run, type RunFunction } from './run.ts'
@@ -19,13 +23,14 @@ import type { RunEnds } from './run-ends.ts'
 import { agendaIdOf, inlineName, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
 import type { RunLeases } from './run-leases.ts'
 import { type RunRecord, readEnding, readRecord, resultOf } from './run-record.ts'
-import { firstDifference } from './value-diff.ts'
 import type { WakingRoom } from './waking-room.ts'
 
 export interface RunOptions<Input = unknown> {
   readonly input?: Input
-  /** The version of the code, for reports. */
+  /** The version of the code: recorded with the run, and where it changes, for reports. */
   readonly version?: string
+  /** Steps that have another name since the run began: { old: 'new' }. */
+  readonly renamed?: Readonly<Record<string, string>>
   /** What it may spend; recorded when it is created. When a limit is reached, it is parked until journal.raise(). */
   readonly budgets?: Budgets
   /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
@@ -79,7 +84,7 @@ export class ActiveRun implements Sleeper {
     this.id = id
     this.#ground = ground
     this.#call = call
-    this.#options = terms.options ?? goingOn
+    this.#options = terms.options ?? { ...goingOn, ...terms.code }
     this.#employer = terms.employer
   }
 
@@ -189,7 +194,7 @@ export class ActiveRun implements Sleeper {
         if (begun !== undefined) return this.#execute(begun.record, begun.fence, 'running')
         continue
       }
-      checkSameInput(record, this.#options)
+      checkSameInput(journal, record, this.#options)
       const ending = await readEnding(journal, this.id)
       if (ending !== undefined) {
         if (fence !== undefined) await this.#giveUp(fence)
@@ -257,17 +262,12 @@ export class ActiveRun implements Sleeper {
   }
 
   #execute(record: RunRecord, fence: Fence, entry: 'running' | undefined): void {
-    const { created, createdAt } = record
-    const { name, parent, depth = 0 } = created
     this.#standing = 'driven'
-    this.#options = goingOn
+    const { version, renamed } = this.#options
+    const code = { ...(version === undefined ? {} : { version }), ...(renamed === undefined ? {} : { renamed }) }
+    this.#options = { ...goingOn, ...code }
     const execution = new Execution(this.#ground.host, {
-      id: this.id,
-      stream: streamOf(this.id),
-      agendaId: fence.lease,
-      fence,
-      created: { time: createdAt, budgets: created.budgets },
-      lineage: { name, parent, depth },
+      ...executionTerms(this.#ground.journal, record, { ...code, fence }),
       entry,
       caughtUp: () => this.#leaveRoom(),
       rested: () => {
@@ -290,6 +290,7 @@ export class ActiveRun implements Sleeper {
       execution.halt(letGo())
       return
     }
+    const { created } = record
     const run = new Run(execution, new RunChance(created.seed))
     execution.begin(async () => this.#call(run, created.input))
   }
@@ -306,8 +307,11 @@ export class ActiveRun implements Sleeper {
         this.#over({ value: () => resultOf(this.id, end) })
         return
       case 'diverged':
-        await this.#keepDiverged(fence, end.error)
+        await keepDivergence(this.#ground.journal, { id: this.id, fence }, end.error)
         throw end.error
+      case 'checked':
+        never('only a check ends without anything to do')
+        break
       case 'halted':
         if (this.#claimed !== undefined && !this.#isLettingGo) {
           this.begin(this.#takeClaimed())
@@ -316,18 +320,6 @@ export class ActiveRun implements Sleeper {
         if (this.#isLettingGo) await this.#release(fence, {})
         throw isHoldfastError(end.error, 'LEASE_LOST') ? owned(this.id, end.error) : end.error
     }
-  }
-
-  async #keepDiverged(fence: Fence, error: HoldfastError): Promise<void> {
-    await this.#ground.journal.append(
-      streamOf(this.id),
-      { type: runEvents.diverged, data: { ...error.details } },
-      {
-        fence,
-        agenda: [{ id: fence.lease, due: neverDue, data: { state: 'diverged', why: error.message } }],
-        leases: [{ lease: fence.lease, release: fence.token }],
-      },
-    )
   }
 
   /** It was put out of memory. Its lease is given back, unless somebody has told it something meanwhile. */
@@ -407,6 +399,8 @@ export function givenOf({
 
 export interface ActiveTerms {
   readonly options?: RunOptions
+  /** Of what is defined by name. */
+  readonly code?: DefineOptions
   readonly employer?: Employer
 }
 
@@ -428,9 +422,10 @@ function joined(release: () => void): Joined {
   return { promise, release, ...(settle as unknown as Pick<Joined, 'resolve' | 'reject'>) }
 }
 
-function checkSameInput({ id, created }: RunRecord, options: RunOptions): void {
+function checkSameInput(journal: Journal, { id, created }: RunRecord, options: RunOptions): void {
   if (options.input === undefined) return
-  const found = firstDifference(created.input, options.input, 'input')
+  const event = { type: runEvents.created, data: { ...created } }
+  const found = inputDifference({ journal, stream: streamOf(id) }, event, options.input)
   if (found !== undefined) throw otherInput(id, found)
 }
 

@@ -18,10 +18,13 @@ export interface ChildTerms extends Child {
   readonly isOwnId: boolean
 }
 
+const answers = [runEvents.child, runEvents.childEnded]
+
 export class ChildWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
-  readonly #terms: ChildTerms
+  #terms: ChildTerms
   #hasBegun = false
 
   constructor(execution: Execution, key: string, terms: ChildTerms) {
@@ -36,9 +39,13 @@ export class ChildWork implements AskWork {
     return { state: 'waiting', why: `waits for its child ${JSON.stringify(id)}` }
   }
 
-  met({ type, data }: RunEvent): Settlement | undefined {
+  met({ type, data, seq }: RunEvent): Settlement | undefined {
     if (type === runEvents.child) {
       if ('error' in data) return { error: thrownOf(data.error) }
+      // A fork has children of its own: who ends tells the run that began it.
+      if (this.#execution.terms.history.isShared(seq)) return undefined
+      // As it is recorded: its key may have been renamed.
+      this.#terms = { ...this.#terms, id: String(data.id) }
       this.#hasBegun = true
       this.#execution.setChild(this.#key, this.#terms)
       return undefined

@@ -11,6 +11,7 @@
 // nothing else; between two settlements lies a whole turn; what a turn asked for is known when an event is made, because
 // events are handed to the journal at the end of the turn.
 
+import { nextTick } from 'node:process'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { assert, HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
@@ -19,15 +20,18 @@ import type { AgendaInput, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import type { Ask, AskWork, Settlement } from './ask.ts'
-import { AskLog, type AskVerdict } from './ask-log.ts'
+import { AskLog, type AskMarks } from './ask-log.ts'
 import { Budget } from './budget.ts'
-import { diverged } from './divergence.ts'
+import { CodeCheck } from './code-check.ts'
+import { diverged, type FoundDivergence } from './divergence.ts'
 import { type Draft, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
 import { EventOrder } from './event-order.ts'
 import type { ChildRef, Family, Lineage } from './family.ts'
+import { LookAhead } from './look-ahead.ts'
 import { neverDue, type Rest, restOf } from './rest.ts'
 import { cancelledChildren, endingExtras } from './run-ending.ts'
-import { endings, fromOutside, idOfStream, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import { endings, fromOutside, idOfStream, kindOf, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import type { RunHistory } from './run-history.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
 import { ToolLedger } from './tool-ledger.ts'
@@ -47,7 +51,11 @@ export interface ExecutionTerms {
   readonly stream: string
   readonly agendaId: string
   readonly fence: Fence
-  readonly created: { readonly time: TimeMs; readonly budgets?: Readonly<Record<string, number>> | undefined }
+  readonly created: {
+    readonly time: TimeMs
+    readonly version?: string
+    readonly budgets?: Readonly<Record<string, number>>
+  }
   readonly lineage: Lineage
   /** What the run's entry of the agenda is known to say. */
   readonly entry: 'running' | undefined
@@ -57,6 +65,13 @@ export interface ExecutionTerms {
   readonly rested: () => void
   /** It rested, and goes on. */
   readonly woke: () => void
+  readonly history: RunHistory
+  /** Of the code that is executed. */
+  readonly version?: string
+  /** Only meets history: nothing is begun, and nothing is recorded. */
+  readonly isCheck?: boolean
+  /** What keeps the events that it shares: let go with its end. */
+  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -70,12 +85,14 @@ export type ExecutionEnd =
   /** It was put out of memory while it rested. `seq`: the last event that it has met. */
   | { readonly is: 'passive'; readonly due: TimeMs; readonly seq: Seq }
   | { readonly is: 'diverged'; readonly error: HoldfastError }
+  /** It only was to be checked, and history is met to its end. */
+  | { readonly is: 'checked'; readonly at: Seq }
   /** The journal refused or failed: nothing more could be recorded. */
   | { readonly is: 'halted'; readonly error: unknown }
 
 interface Prepared {
   readonly type: string
-  readonly asked: readonly string[]
+  readonly told: AskMarks
   readonly prepared: PreparedAppend
   readonly also: readonly OtherEvent[]
 }
@@ -89,7 +106,7 @@ export class Execution {
   readonly budget: Budget
   readonly #abort: AbortController = new AbortController()
   readonly #asks: Map<string, Ask> = new Map()
-  readonly #log: AskLog = new AskLog()
+  readonly #code: CodeCheck
   readonly #order: EventOrder = new EventOrder(2)
   readonly #outbox: Draft[] = []
   /** Children that have begun and not ended, by the key of their ask. */
@@ -99,6 +116,12 @@ export class Execution {
   #seen: Seq = 1
   #time: TimeMs
   #isInTurn = false
+  /** What is asked for now follows from what the function was told last, and not from something of its own. */
+  #isInTime = false
+  #ahead: LookAhead | undefined
+  readonly #patches: Map<string, boolean> = new Map()
+  /** Of the code that recorded what was met so far. */
+  #versionMet: string | undefined
   #isLive = false
   #isPumping = false
   #isReadingGap = false
@@ -119,7 +142,6 @@ export class Execution {
   /** From its decision to undo what its tools did. */
   #isUndoing = false
   #unwinding: Unwinding | undefined
-  #whenAskedOrReturned: (() => void) | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
@@ -127,6 +149,9 @@ export class Execution {
     this.#time = terms.created.time
     this.#entry = terms.entry
     this.budget = new Budget(terms.created.budgets)
+    this.#versionMet = terms.created.version
+    const { clock, missingAskMs } = host
+    this.#code = new CodeCheck({ clock, missingAskMs, eventsFrom: (seq) => terms.history.events(seq) })
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -172,7 +197,8 @@ export class Execution {
   passivate(): void {
     if (this.#resting === undefined || this.#isPumping || this.#isBusy) return
     const rest = this.#rest()
-    if (rest !== undefined) this.#over({ is: 'passive', due: rest.due, seq: this.#order.next - 1 })
+    if (rest !== undefined)
+      this.#over({ is: 'passive', due: rest.due, seq: this.terms.history.ownSeq(this.#order.next - 1) })
   }
 
   ask<T>(scope: KeyScope, name: string, workOf: (key: string) => AskWork): Promise<T> {
@@ -187,13 +213,25 @@ export class Execution {
     if (this.#isOver || this.#hasReturned) return new Promise<T>(() => undefined)
     if (this.#cancelled !== undefined) return Promise.reject(this.#cancelled)
     const turn = this.#seen
-    this.#log.ask(key, turn)
-    this.#whenAskedOrReturned?.()
+    this.#code.ask(key, turn, !this.#isInTime)
     return new Promise<T>((resolve, reject) => {
       const ask: Ask = { key, turn, work: workOf(key), resolve: resolve as (value: unknown) => void, reject }
       this.#asks.set(key, ask)
       if (this.#isLive) ask.work.start()
     })
+  }
+
+  /** Whether the run is to take the new way of a change: its record has no more of the old one, or has the mark. */
+  patched(name: string): boolean {
+    const known = this.#patches.get(name)
+    if (known !== undefined) return known
+    const mark = AskLog.markOf(name)
+    const { log } = this.#code
+    const recorded = log.hasMark(mark) || (this.#isLive ? undefined : this.#ahead?.hasMark(mark, this.#seen))
+    const isPatched = recorded ?? true
+    if (isPatched && !this.#isOver) log.addMark(mark)
+    this.#patches.set(name, isPatched)
+    return isPatched
   }
 
   /** Appends an event of the run, at the end of the turn. */
@@ -213,7 +251,7 @@ export class Execution {
   /** An event that somebody else appended, or that was appended in another way. */
   offer(event: RunEvent): void {
     if (this.#isOver) return
-    this.#order.offer(event)
+    this.#order.offer(this.terms.history.adopt(event))
     if (this.#isLive) this.#pump()
   }
 
@@ -223,21 +261,27 @@ export class Execution {
   }
 
   async #run(body: () => Promise<unknown>): Promise<void> {
+    const ahead = new LookAhead(this.terms.history.events(this.#order.next))
+    this.#ahead = ahead
+    await ahead.reach(this.#seen)
     await this.#turn(() => {
       body().then(
         (result) => this.#returned(runEvents.completed, result === undefined ? {} : { result }),
         (error: unknown) => this.#threw(error),
       )
     })
-    const history = this.host.journal.read(this.terms.stream, { from: this.#order.next })
-    for await (const event of history) {
+    for (let event = await ahead.next(); event !== undefined; event = await ahead.next()) {
       if (this.#isOver) return
-      this.#order.offer(event as RunEvent)
+      this.#order.offer(event)
       await this.#meetAll()
     }
     if (this.#isOver) return
+    if (this.terms.isCheck === true) return this.#over({ is: 'checked', at: this.#seen })
     this.#isLive = true
+    this.#ahead = undefined
     this.terms.caughtUp()
+    const { version } = this.terms
+    if (version !== undefined && version !== this.#versionMet) this.make(runEvents.version, { version })
     // What the function left behind when it ended is not begun any more.
     if (!this.#hasReturned) for (const { work } of [...this.#asks.values()]) work.start()
     this.#unwinding?.start()
@@ -270,14 +314,15 @@ export class Execution {
   }
 
   /** Meets what the stream has by now. */
-  #meetNewest(read: () => void): void {
-    const reading = this.host.journal.read(this.terms.stream, { from: this.#order.next }).toArray()
-    reading.then(
-      (events) => {
-        read()
-        for (const event of events) this.#order.offer(event as RunEvent)
-        this.#pump()
-      },
+  #meetNewest(hasRead: () => void): void {
+    const readOn = async (): Promise<void> => {
+      const events: RunEvent[] = []
+      for await (const event of this.terms.history.events(this.#order.next)) events.push(event)
+      hasRead()
+      for (const event of events) this.#order.offer(event)
+    }
+    readOn().then(
+      () => this.#pump(),
       (error: unknown) => this.halt(error),
     )
   }
@@ -289,11 +334,12 @@ export class Execution {
   }
 
   async #meet(event: RunEvent): Promise<void> {
-    const { asked, seen, key } = event.data
+    const { seen, key } = event.data
     this.#seen = event.seq
+    if (event.type === runEvents.version) this.#versionMet = String(event.data.version)
     if (typeof seen === 'number') {
-      this.#log.meet(Array.isArray(asked) ? (asked as string[]) : typeof key === 'string' ? [key] : [])
-      if (!(await this.#isSameCode(seen, event))) return
+      const found = await this.#code.meet(event, seen)
+      if (found !== undefined) return this.#diverge(found, event)
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
     if (fromOutside.includes(event.type)) {
@@ -305,13 +351,14 @@ export class Execution {
     if (event.type === runEvents.unwinding) return this.#unwind(event)
     // What history shows as intended may have been called, even if this time the function ended earlier.
     const isCalling = typeof key === 'string' && this.#asks.has(key) && !(this.#isLive && this.#hasReturned)
-    if (typeof key === 'string') this.tools.meet(event, isCalling)
+    if (typeof key === 'string') this.tools.meet(event, isCalling, this.terms.history.isShared(event.seq))
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
     if (event.type === runEvents.signal) {
       const settled = this.signals.offer(event)
       if (settled !== undefined) await this.#turn(() => this.#settle(settled.key, settled.settlement))
       return
     }
+    if (isEnd(event) && this.terms.isCheck === true) return this.#over({ is: 'checked', at: event.seq })
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
     if (event.type === runEvents.childEnded) this.#children.delete(String(key))
     if (this.#unwinding !== undefined) return this.#unwinding.met(event)
@@ -322,11 +369,17 @@ export class Execution {
   }
 
   #met(ask: Ask, event: RunEvent): Settlement | undefined {
+    const { answers } = ask.work
+    if (!answers.includes(event.type)) {
+      const kind = { recorded: kindOf(event.type), attempted: kindOf(answers[0] ?? '') }
+      this.#diverge({ seq: event.seq, recorded: [ask.key], attempted: [ask.key], kind }, event)
+      return undefined
+    }
     try {
       return ask.work.met(event)
     } catch (error) {
       if (!isHoldfastError(error, 'RUN_DIVERGED')) throw error
-      this.#over({ is: 'diverged', error })
+      this.#diverge(error.details as unknown as FoundDivergence, event)
       return undefined
     }
   }
@@ -335,10 +388,18 @@ export class Execution {
   async #turn(begin: () => void): Promise<void> {
     this.#isInTurn = true
     this.wake()
+    this.#isInTime = true
     begin()
+    // A tick's callback comes when every promise callback that follows from this one has run.
+    queueMicrotask(() =>
+      nextTick(() => {
+        this.#isInTime = false
+      }),
+    )
     // Promise callbacks have all run when the loop comes here, however many followed from one another.
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#isInTurn = false
+    this.#isInTime = false
     this.#flush()
   }
 
@@ -389,10 +450,11 @@ export class Execution {
   /** From here on, what the run ends with is what is recorded here. */
   async #unwind(event: RunEvent): Promise<void> {
     // The function may be waiting for something of its own before it fails.
-    await this.#until(() => this.#hasReturned)
+    await this.#code.untilReturned()
     if (this.#isOver) return
     if (!this.#hasThrown) {
-      this.#diverge({ is: 'missing', recorded: [runEvents.unwinding] }, event)
+      const returned = this.#hasReturned ? { returned: true } : {}
+      this.#diverge({ seq: event.seq, recorded: [runEvents.unwinding], attempted: [], ...returned }, event)
       return
     }
     this.#isUndoing = true
@@ -410,8 +472,8 @@ export class Execution {
   }
 
   #stopAsks(): void {
+    if (!this.#hasReturned) this.#code.returned(this.#seen, !this.#isInTime)
     this.#hasReturned = true
-    this.#whenAskedOrReturned?.()
     for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
   }
 
@@ -435,6 +497,11 @@ export class Execution {
         ...(hasFamily ? { awaitsAll: true } : {}),
       },
     )
+  }
+
+  /** The newest event of its stream that it knows. */
+  get #known(): Seq {
+    return this.terms.history.ownSeq(this.#order.known)
   }
 
   get #isBusy(): boolean {
@@ -469,7 +536,7 @@ export class Execution {
 
   #append(draft: Draft, rest: Rest | undefined): void {
     const isHeld = rest !== undefined || draft.awaitsAll === true || draft.refused !== undefined
-    const { type, asked, prepared, also } = this.#prepare(draft, rest)
+    const { type, told, prepared, also } = this.#prepare(draft, rest)
     this.#isHeld = isHeld
     this.#inFlight += 1
     prepared.append().then(
@@ -489,7 +556,7 @@ export class Execution {
       },
       (error: unknown) => {
         this.#inFlight -= 1
-        this.#refused(error, { ...draft, asked }, isHeld)
+        this.#refused(error, { ...draft, told }, isHeld)
       },
     )
   }
@@ -511,8 +578,8 @@ export class Execution {
       this.halt(error)
       return
     }
-    const { asked = [] } = draft
-    this.#outbox.unshift({ ...draft.refused(error), asked })
+    const { told } = draft
+    this.#outbox.unshift({ ...draft.refused(error), ...(told === undefined ? {} : { told }) })
     this.#isHeld = false
     this.#flush()
   }
@@ -538,7 +605,7 @@ export class Execution {
     this.#isHeld = true
     this.#entry = JSON.stringify(rest)
     const { stream, fence } = this.terms
-    const options = { fence, agenda: [this.#restEntry(rest)], expect: { [stream]: this.#order.known } }
+    const options = { fence, agenda: [this.#restEntry(rest)], expect: { [stream]: this.#known } }
     this.host.journal.append([], { ...options, durability: 'eventual' }).then(
       () => {
         this.#isHeld = false
@@ -560,14 +627,16 @@ export class Execution {
   }
 
   #prepare(draft: Draft, rest: Rest | undefined): Prepared {
-    const asked = draft.asked ?? this.#log.takeUnwritten()
+    const told = draft.told ?? this.#code.log.takeUnwritten()
+    const { asked, late } = told
     const { key } = draft.data
     const isOwnOnly = asked.length === 1 && asked[0] === key
-    const marks = { ...(isOwnOnly ? {} : { asked }), seen: this.#seen, at: this.host.clock.now() }
+    const lateMark = late.length === 0 ? {} : { late }
+    const marks = { ...(isOwnOnly ? {} : { asked }), ...lateMark, seen: this.#seen, at: this.host.clock.now() }
     const refusals: unknown[] = []
     for (const form of storableForms(draft, refusals)) {
       try {
-        return { asked, ...this.#prepareForm(form, marks, rest) }
+        return { told, ...this.#prepareForm(form, marks, rest) }
       } catch (refusal) {
         refusals.push(refusal)
       }
@@ -575,7 +644,7 @@ export class Execution {
     throw refusals.at(-1)
   }
 
-  #prepareForm(form: Draft, marks: RunData, rest: Rest | undefined): Omit<Prepared, 'asked'> {
+  #prepareForm(form: Draft, marks: RunData, rest: Rest | undefined): Omit<Prepared, 'told'> {
     const { journal } = this.host
     const { stream, fence, agendaId } = this.terms
     const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
@@ -584,7 +653,7 @@ export class Execution {
     const own = agenda.some(({ id }) => id === agendaId) ? undefined : this.#ownEntry(rest)
     const entries = own === undefined ? agenda : [...agenda, own.entry]
     const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
-    const known = rest !== undefined || form.awaitsAll === true ? this.#order.known + this.#inFlight : undefined
+    const known = rest !== undefined || form.awaitsAll === true ? this.#known + this.#inFlight : undefined
     let prepared: PreparedAppend
     if (also.length === 0) {
       prepared = journal.prepare(stream, event, known === undefined ? options : { ...options, expect: known })
@@ -605,43 +674,15 @@ export class Execution {
     return { entry: { id: this.terms.agendaId, due: this.host.clock.now(), data }, says }
   }
 
-  async #isSameCode(seen: Seq, event: RunEvent): Promise<boolean> {
-    let verdict = this.#log.judge(seen)
-    if (verdict.is === 'missing') verdict = await this.#missingAsked(seen)
-    if (verdict.is === 'same') return true
-    if (!this.#isOver) this.#diverge(verdict, event)
-    return false
-  }
-
-  /** Waits for asks that the record has: the function may be waiting for something of its own. */
-  async #missingAsked(seen: Seq): Promise<AskVerdict> {
-    let verdict = this.#log.judge(seen)
-    await this.#until(() => {
-      verdict = this.#log.judge(seen)
-      return verdict.is !== 'missing' || this.#hasReturned
-    })
-    return verdict
-  }
-
-  /** Waits for what the function does in its own time, but not for ever. */
-  async #until(isSo: () => boolean): Promise<void> {
-    let isLate = false
-    const timer = this.host.clock.after(this.host.missingAskMs, () => {
-      isLate = true
-      this.#whenAskedOrReturned?.()
-    })
-    while (!isSo() && !isLate && !this.#isOver) {
-      await new Promise<void>((resolve) => {
-        this.#whenAskedOrReturned = resolve
-      })
+  #diverge(found: Omit<FoundDivergence, 'id'>, { type }: RunEvent): void {
+    // What was being waited for comes too late when the run can't go on here for another reason.
+    if (this.#isOver) return
+    const { id, version } = this.terms
+    const versions = {
+      ...(this.#versionMet === undefined ? {} : { recorded: this.#versionMet }),
+      ...(version === undefined ? {} : { attempted: version }),
     }
-    this.#whenAskedOrReturned = undefined
-    timer.cancel()
-  }
-
-  #diverge(verdict: Exclude<AskVerdict, { is: 'same' }>, event: RunEvent): void {
-    const attempted = verdict.is === 'other' ? verdict.asked : []
-    const error = diverged({ id: this.terms.id, seq: event.seq, recorded: verdict.recorded, attempted })
+    const error = diverged({ ...found, id }, { event: type, versions })
     this.#over({ is: 'diverged', error })
   }
 
@@ -653,7 +694,7 @@ export class Execution {
     this.#unwinding?.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
-    this.#whenAskedOrReturned?.()
+    this.#code.stop()
     this.#children.clear()
     // The function of one that is put out of memory is not at work, and begins anew elsewhere.
     if (end.is !== 'passive' && !this.#abort.signal.aborted) this.#abort.abort(reason)

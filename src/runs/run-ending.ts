@@ -1,5 +1,5 @@
-// What goes with the end of a run, in one batch: its entry of the agenda and its lease go, its parent is told, and the children
-// that it leaves are asked to end.
+// What goes with the end of a run, in one batch: its entry of the agenda, its lease and its pins go, its parent is told, and the
+// children that it leaves are asked to end.
 
 import type { AgendaInput, Fence } from '../journal/append-options.ts'
 import type { Draft, DraftExtras, OtherEvent } from './draft.ts'
@@ -14,11 +14,13 @@ export interface EndingRun {
   readonly agendaId: string
   readonly fence: Fence
   readonly lineage: Lineage
+  /** What keeps the events that it shares. */
+  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
 }
 
 /** `tellsParent`: its parent hasn't ended, as far as it knows. */
 export function endingExtras(
-  { id, agendaId, fence, lineage: { parent } }: EndingRun,
+  { id, agendaId, fence, lineage: { parent }, pins = [] }: EndingRun,
   children: Iterable<ChildRef>,
   tellsParent: boolean,
 ): (form: Pick<Draft, 'type' | 'data'>) => DraftExtras {
@@ -34,7 +36,12 @@ export function endingExtras(
       })
       agenda.push({ id: agendaIdOf(parent.name, parent.id), ...told })
     }
-    return { agenda, leases: [{ lease: fence.lease, release: fence.token }], also }
+    return {
+      agenda,
+      leases: [{ lease: fence.lease, release: fence.token }],
+      also,
+      ...(pins.length === 0 ? {} : { pins: pins.map((pin) => ({ ...pin, from: null })) }),
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 import { checkName } from '../core/names.ts'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { invalidArgument } from '../journal/argument.ts'
+import type { ForkBase } from './fork-base.ts'
 
 export const runEvents = {
   created: 'run.created',
@@ -53,6 +54,8 @@ export const runEvents = {
   failed: 'run.failed',
   cancelled: 'run.cancelled',
   diverged: 'run.diverged',
+  /** Code of another version goes on with the run. */
+  version: 'run.version',
 } as const
 
 /** Types that end a run for good. */
@@ -85,6 +88,22 @@ export const toolTypes: readonly string[] = [
   ...compensationTypes,
 ]
 
+/** What was asked for, by the type of an event: 'step', 'sleep', 'wait' … */
+export function kindOf(type: string): string {
+  return kinds[type] ?? type.replace(/^run\./, '')
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  [runEvents.stepRetried]: 'step',
+  [runEvents.woke]: 'sleep',
+  [runEvents.waitTimedOut]: 'wait',
+  [runEvents.emitted]: 'emit',
+  [runEvents.annotated]: 'annotate',
+  [runEvents.childEnded]: 'child',
+  [runEvents.charged]: 'charge',
+  ...Object.fromEntries(toolTypes.map((type) => [type, 'tool'])),
+}
+
 export type RunData = Readonly<Record<string, unknown>>
 
 export interface RunEvent {
@@ -107,6 +126,8 @@ export interface RunCreated {
   readonly depth?: number
   /** Limits on what it spends, by name; the time in milliseconds. */
   readonly budgets?: Readonly<Record<string, number>>
+  /** What it shares with the run that it was forked from. */
+  readonly fork?: ForkBase
 }
 
 export interface ParentRef {
@@ -117,6 +138,8 @@ export interface ParentRef {
 }
 
 const streamPrefix = 'run/'
+/** Of the agenda's entries of all unfinished runs. */
+export const allRunsPrefix = 'run/'
 
 export function streamOf(id: string): string {
   return streamPrefix + id
@@ -147,4 +170,11 @@ export function agendaPrefixOf(name: string): string {
 /** The id of the run that an entry of runs with this name is for. */
 export function idOfAgenda(name: string, entry: string): string {
   return entry.slice(agendaPrefixOf(name).length)
+}
+
+/** The run that an entry of the agenda is for. */
+export function runOfAgendaId(id: string): { readonly id: string; readonly name: string } | undefined {
+  const slash = id.indexOf('/', allRunsPrefix.length)
+  if (!id.startsWith(allRunsPrefix) || slash < 0) return undefined
+  return { name: id.slice(allRunsPrefix.length, slash), id: id.slice(slash + 1) }
 }

@@ -22,11 +22,23 @@ import type { Duration, Fence } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument, throwIfAborted } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
 import { limits } from '../limits.ts'
-import { ActiveRun, closed, type Employer, givenOf, otherInput, type RunGround, type RunOptions } from './active-run.ts'
+import {
+  ActiveRun,
+  type ActiveTerms,
+  closed,
+  type Employer,
+  givenOf,
+  otherInput,
+  type RunGround,
+  type RunOptions,
+} from './active-run.ts'
 import type { Budgets } from './budget.ts'
-import { Definitions } from './definitions.ts'
+import { type DefineOptions, type Definition, Definitions } from './definitions.ts'
 import { DueQueue } from './due-queue.ts'
+import type { ExecutionHost } from './execution.ts'
 import type { Child, ChildRef, Family } from './family.ts'
+import { inputDifference } from './input-check.ts'
+import { Renames } from './renames.ts'
 import { RestingRuns } from './resting-runs.ts'
 import type { RunFunction } from './run.ts'
 import { RunEnds } from './run-ends.ts'
@@ -44,7 +56,6 @@ import {
   type TellTerms,
 } from './run-teller.ts'
 import { type Settling, settle } from './settlement.ts'
-import { firstDifference } from './value-diff.ts'
 import { WakingRoom } from './waking-room.ts'
 import { Worker, type WorkerOptions } from './worker.ts'
 
@@ -84,6 +95,11 @@ export class Runs implements Family {
   #letGoOfProcess: (() => void) | undefined
   #isClosed = false
 
+  /** For looking at runs, and for forking them. */
+  get host(): ExecutionHost {
+    return this.#ground.host
+  }
+
   constructor(journal: Journal, options: RunsOptions) {
     const { clock, random, leaseTtl = '15s', resident = limits.runsResident } = options
     this.#journal = journal
@@ -120,14 +136,16 @@ export class Runs implements Family {
   run<Input, Result>(id: string, call: RunFunction<Input, Result>, options: RunOptions<Input> = {}): Promise<Result> {
     checkStreamName(streamOf(id))
     if (typeof call !== 'function') throw invalidArgument('the second argument of run', 'a function')
-    const active = this.#active.get(id) ?? this.#take(id, call as RunFunction, { options: { ...options } })
+    Renames.of(options.renamed)
+    const given = { call: call as RunFunction }
+    const active = this.#active.get(id) ?? this.#take(id, given, { options: { ...options } })
     const result = active.join() as Promise<Result>
     if (active.isNew) active.begin()
     return result
   }
 
-  define(name: string, call: RunFunction): void {
-    this.#definitions.add(name, call)
+  define(name: string, call: RunFunction, options?: DefineOptions): void {
+    this.#definitions.add(name, call, options)
     this.#look()
   }
 
@@ -239,7 +257,7 @@ export class Runs implements Family {
   }
 
   begun({ id, name, call: given }: Child, { data, time, token }: Parameters<Family['begun']>[1]): void {
-    const call = (given as RunFunction | undefined) ?? this.#definitions.find(name)
+    const call = this.#definitionOf(name, given)
     if (token === undefined || call === undefined) {
       this.#look()
       return
@@ -249,7 +267,7 @@ export class Runs implements Family {
   }
 
   adopt({ id, name, call }: Child): void {
-    const found = (call as RunFunction | undefined) ?? (this.#isServed(name) ? undefined : this.#definitions.find(name))
+    const found = call === undefined && this.#isServed(name) ? undefined : this.#definitionOf(name, call)
     if (found === undefined || this.#active.has(id) || this.#isClosed) return
     this.#take(id, found).begin()
   }
@@ -271,9 +289,13 @@ export class Runs implements Family {
     if (told !== undefined) this.told(id, { ...told, time: this.#ground.host.clock.now() })
   }
 
-  #take(id: string, call: RunFunction, terms: ConstructorParameters<typeof ActiveRun>[3] = {}): ActiveRun {
+  #definitionOf(name: string, call: Child['call']): Definition | undefined {
+    return call === undefined ? this.#definitions.find(name) : { call: call as RunFunction }
+  }
+
+  #take(id: string, { call, ...code }: Definition, terms: ActiveTerms = {}): ActiveRun {
     this.#feed.start()
-    const active = new ActiveRun(this.#ground, id, call, terms)
+    const active = new ActiveRun(this.#ground, id, call, { code, ...terms })
     this.#active.set(id, active)
     return active
   }
@@ -297,7 +319,9 @@ export class Runs implements Family {
     if (record === undefined) throw unknownRun(id)
     const other = (path: string, left: unknown, right: unknown) => otherInput(id, { path, left, right })
     if (record.created.name !== name) throw other('name', record.created.name, name)
-    const found = firstDifference(record.created.input, created.input, 'input')
+    const event = { type: runEvents.created, data: { ...record.created } }
+    const place = { journal: this.#journal, stream: streamOf(id) }
+    const found = inputDifference(place, event, created.input)
     if (found !== undefined) throw otherInput(id, found)
   }
 

@@ -7,7 +7,8 @@ import { HoldfastError, isHoldfastError } from '../errors.ts'
 import { checkObject, invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
 import { endings, type RunData, runEvents, streamOf, toolTypes } from './run-event.ts'
-import { readRecord, unknownRun } from './run-record.ts'
+import { RunHistory } from './run-history.ts'
+import { type RunRecord, readRecord, unknownRun } from './run-record.ts'
 import type { Telling } from './run-teller.ts'
 
 /** Of a tool: it took effect, with this result; it had no effect, and may be called again; it counts as failed.
@@ -48,10 +49,11 @@ export async function settle(
 ): Promise<void> {
   const telling = { type: runEvents.toolSettled, data: settlingData(key, outcome) }
   for (;;) {
-    if ((await readRecord(journal, id)) === undefined) throw unknownRun(id)
+    const record = await readRecord(journal, id)
+    if (record === undefined) throw unknownRun(id)
     // A repetition, and whatever else has that command id, is the store's to judge.
     const isRepeated = commandId !== undefined && (await journal.command(commandId)) !== undefined
-    const expect = isRepeated ? undefined : await seqToSettle(journal, id, key)
+    const expect = isRepeated ? undefined : await seqToSettle(journal, record, key)
     try {
       await tell(telling, expect)
       return
@@ -63,13 +65,17 @@ export async function settle(
 }
 
 /** The seq behind which the settlement has to stand. Rejects with RUN_NOT_PARKED. */
-async function seqToSettle(journal: Journal, id: string, key: string): Promise<number> {
+async function seqToSettle(journal: Journal, { id, created: { fork } }: RunRecord, key: string): Promise<number> {
   const { seq } = await journal.head(streamOf(id))
-  const events = journal.read(streamOf(id), { to: seq, types: [...toolTypes, ...endings] })
+  // What is open of a fork may be so in what it shares.
+  const events =
+    fork === undefined
+      ? journal.read(streamOf(id), { to: seq, types: [...toolTypes, ...endings] })
+      : new RunHistory(journal, id, { base: fork }).events(2)
   let last: string | undefined
   for await (const { type, data } of events) {
     if (endings.includes(type)) throw notParked(id, `run ${JSON.stringify(id)} has ended`, { key })
-    if ((data as RunData).key === key) last = type
+    if ((data as RunData).key === key && toolTypes.includes(type)) last = type
   }
   if (open.includes(last)) return seq
   throw notParked(id, `${JSON.stringify(key)} of run ${JSON.stringify(id)} doesn't wait to be settled`, { key, last })

@@ -6,7 +6,10 @@ import type { Execution } from './execution.ts'
 import { type RunEvent, runEvents } from './run-event.ts'
 import { wakeAt } from './wake-at.ts'
 
+const answers = [runEvents.sleep, runEvents.woke]
+
 export class SleepWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #untilWanted: () => number

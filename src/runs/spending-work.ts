@@ -12,6 +12,7 @@ export interface SpendingHost {
 }
 
 export class SpendingWork implements AskWork {
+  readonly answers: readonly string[]
   readonly #host: SpendingHost
   readonly #key: string
   readonly #work: AskWork
@@ -21,6 +22,7 @@ export class SpendingWork implements AskWork {
     this.#host = host
     this.#key = key
     this.#work = work
+    this.answers = work.answers
     host.budget.admit(key, () => this.#released())
   }
 

@@ -11,6 +11,8 @@ import type { UndoTerms } from './undo.ts'
 interface Entry {
   readonly key: string
   readonly isReversible: boolean
+  /** A fork shares it with the run that called it, and that alone undoes it. */
+  readonly isShared: boolean
   readonly attempt: number
   readonly idempotencyKey: string
   /** Of the intent: which was begun later. */
@@ -41,10 +43,10 @@ export class ToolLedger {
   }
 
   /** An event with a key is met. `isCalling`: an intent that is met now is called. */
-  meet({ type, data, seq }: RunEvent, isCalling: boolean): void {
+  meet({ type, data, seq }: RunEvent, isCalling: boolean, isShared: boolean): void {
     const key = String(data.key)
     if (type === runEvents.toolIntended) {
-      if (isCalling) this.#intend(key, data, seq)
+      if (isCalling) this.#intend(key, data, { seq, isShared })
       return
     }
     const entry = this.#entries.get(key)
@@ -58,18 +60,21 @@ export class ToolLedger {
 
   /** Whether there is, or may be, something to undo. */
   get owes(): boolean {
-    return [...this.#entries.values()].some(({ isReversible }) => isReversible)
+    return this.#undoable.length > 0
   }
 
   /** What is to be undone, newest first. */
   owed(): readonly UndoTerms[] {
-    const reversible = [...this.#entries.values()].filter(({ isReversible }) => isReversible)
-    return reversible
+    return this.#undoable
       .sort((a, b) => b.seq - a.seq)
       .flatMap(({ key, attempt, idempotencyKey, result }) => {
         const compensation = this.#compensations.get(key)
         return compensation === undefined ? [] : [{ key, attempt, idempotencyKey, result, ...compensation }]
       })
+  }
+
+  get #undoable(): Entry[] {
+    return [...this.#entries.values()].filter(({ isReversible, isShared }) => isReversible && !isShared)
   }
 
   /** Keys of calls that may have taken effect, and nobody knows. */
@@ -81,11 +86,16 @@ export class ToolLedger {
     return this.#left
   }
 
-  #intend(key: string, { effect, attempt, idempotencyKey }: RunData, seq: number): void {
+  #intend(
+    key: string,
+    { effect, attempt, idempotencyKey }: RunData,
+    { seq, isShared }: Pick<Entry, 'seq' | 'isShared'>,
+  ): void {
     if (effect !== 'once' && effect !== 'reversible') return
     this.#entries.set(key, {
       key,
       isReversible: effect === 'reversible',
+      isShared,
       attempt: Number(attempt),
       idempotencyKey: String(idempotencyKey),
       seq,

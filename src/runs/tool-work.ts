@@ -15,11 +15,11 @@ import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
 import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
+import { checkInput } from './input-check.ts'
 import { mayRetry, pauseMs } from './retry.ts'
 import { compensationTypes, type RunData, type RunEvent, runEvents, toolTypes } from './run-event.ts'
 import { type CallEnd, callTool } from './tool-call.ts'
 import { derivedKey, ToolContext } from './tool-context.ts'
-import { checkSameTool, otherKind } from './tool-input.ts'
 import type { ToolTerms } from './tool-terms.ts'
 import { askVerify } from './tool-verdict.ts'
 import { Undo } from './undo.ts'
@@ -82,7 +82,7 @@ export class ToolWork implements AskWork {
   met(event: RunEvent): Settlement | undefined {
     const { type, data } = event
     if (type === runEvents.tool) {
-      checkSameTool(event, this.#execution.terms.id, this.#key, this.#terms.input)
+      this.#checkInput(event)
       return 'error' in data ? { error: thrownOf(data.error) } : { value: data.result }
     }
     if (type === runEvents.toolSettled) return this.#settled(event)
@@ -96,7 +96,6 @@ export class ToolWork implements AskWork {
       this.#why = String(data.why)
       this.#phase = 'ambiguous'
     } else if (type === runEvents.toolVerified) this.#phase = 'ready'
-    else throw otherKind(event, this.#execution.terms.id, this.#key)
     if (this.#isStarted) this.#goOn()
     return undefined
   }
@@ -265,7 +264,7 @@ export class ToolWork implements AskWork {
   }
 
   #intended(event: RunEvent): void {
-    checkSameTool(event, this.#execution.terms.id, this.#key, this.#terms.input)
+    this.#checkInput(event)
     this.#attempt = Number(event.data.attempt)
     this.#openEffect = event.data.effect
     this.#idempotencyKey = String(event.data.idempotencyKey)
@@ -284,6 +283,11 @@ export class ToolWork implements AskWork {
     this.#phase = 'ready'
     if (this.#isStarted) this.#goOn()
     return undefined
+  }
+
+  #checkInput(event: RunEvent): void {
+    const { host, terms } = this.#execution
+    checkInput({ journal: host.journal, stream: terms.stream, id: terms.id, key: this.#key }, event, this.#terms.input)
   }
 
   #newContext(attempt: number): ToolContext {

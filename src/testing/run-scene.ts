@@ -1,7 +1,9 @@
 // A journal in memory on which runs are driven, cut off and driven again by another process, with time in the test's hands.
 
-import { HoldfastError } from '../errors.ts'
+import { assert, HoldfastError, isHoldfastError } from '../errors.ts'
 import { HoldfastJournal } from '../holdfast-journal.ts'
+import type { Run } from '../runs/run.ts'
+import type { RunFunction, RunOptions } from '../runs/runs.ts'
 import { type MemoryStore, memoryStore } from '../stores/memory.ts'
 import type { Batch, Store } from '../stores/store.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
@@ -51,4 +53,20 @@ export async function passing<T>(clock: FakeClock, promise: Promise<T>, stepMs: 
   promise.then(done, done)
   for (await turns(20); !isOver; await turns(20)) clock.advance(stepMs)
   return promise
+}
+
+export type Body = (run: Run) => Promise<unknown>
+
+/** Runs the function as 'r' and kills its process before the append with this number: the first creates the run, or takes
+ * its lease where it is there. */
+export async function cutOff(scene: RunScene, body: Body, dieAt: number, options: RunOptions = {}): Promise<void> {
+  const running = scene.another(dyingStore(scene.store, dieAt)).run('r', body as RunFunction, options)
+  const error = await passing(scene.clock, running, 1).catch((one: unknown) => one)
+  assert(isHoldfastError(error, 'CLOSED'), 'the run is killed before it ends')
+}
+
+/** Runs the function as 'r' in another process: what it gives, or what it fails with. */
+export async function goOn(scene: RunScene, body: Body, options: RunOptions = {}): Promise<unknown> {
+  const running = scene.another().run('r', body as RunFunction, options)
+  return passing(scene.clock, running).catch((error: unknown) => error)
 }
