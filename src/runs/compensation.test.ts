@@ -206,6 +206,26 @@ describe('compensation', () => {
     expect(ending).toMatchObject(expected)
   })
 
+  it('is not changed by a cancellation that comes when the run has failed', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    const compensate = () => {
+      throw new Error('down')
+    }
+    const journal = scene.another()
+    const running = journal.run('r', async (run) => {
+      await run.tool('a', booking(world, { compensate }), (context) => world.act(context))
+      await Promise.all([run.step('hangs', never), Promise.reject(new TypeError('no'))])
+    })
+    running.catch(() => undefined)
+    await turns(20)
+    await journal.cancel('r')
+    await turns(20)
+    await journal.settle('r', 'a', { done: true })
+    await expect(passing(scene.clock, running)).rejects.toThrow(TypeError)
+    expect((await recorded(scene)).at(-1)).toMatchObject({ type: 'run.failed', data: { abandoned: ['hangs'] } })
+  })
+
   it('says on the agenda that it undoes, while it does', async () => {
     const scene = runScene()
     const world = toolWorld()
