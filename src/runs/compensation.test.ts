@@ -10,6 +10,10 @@ import type { ToolOptions } from './tool-terms.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 
+const refusing = {
+  '~standard': { version: 1 as const, vendor: 'test', validate: () => ({ issues: [{ message: 'no' }] }) },
+}
+
 describe('compensation', () => {
   const booking = (
     world: ReturnType<typeof toolWorld>,
@@ -109,6 +113,32 @@ describe('compensation', () => {
     expect([...world.effects]).toEqual([])
   })
 
+  it.each([
+    ['NOT_STORABLE', {}],
+    ['INVALID_ARGUMENT', { charge: () => ({ tokens: -1 }) }],
+    ['SCHEMA_MISMATCH', { schema: refusing }],
+  ] as const)('undoes a call whose result cannot be used: %s', async (code, over) => {
+    const scene = runScene()
+    const world = toolWorld()
+    const results: unknown[] = []
+    const compensate = (result: unknown, context: ToolContext) => {
+      results.push(result)
+      world.undo(context)
+    }
+    const made = code === 'NOT_STORABLE' ? () => 1 : 'made'
+    const running = scene.another().run('r', async (run) => {
+      const options: ToolOptions<unknown> = { effect: 'reversible', compensate, ...over }
+      const booked = run.tool('book', options, (context) => {
+        world.act(context)
+        return made
+      })
+      return booked.catch((error: { readonly code: string }) => [error.code, [...world.undone]])
+    })
+    expect(await running).toEqual([code, ['book']])
+    expect(results).toEqual([made])
+    expect([...world.effects]).toEqual([])
+  })
+
   it('is tried again, then waits for a person, over restarts, and is recorded once', async () => {
     const scene = runScene()
     const world = toolWorld()
@@ -174,6 +204,26 @@ describe('compensation', () => {
     await expect(passing(scene.clock, running)).rejects.toThrow(TypeError)
     const ending = (await recorded(scene)).at(-1)?.data
     expect(ending).toMatchObject(expected)
+  })
+
+  it('is not changed by a cancellation that comes when the run has failed', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    const compensate = () => {
+      throw new Error('down')
+    }
+    const journal = scene.another()
+    const running = journal.run('r', async (run) => {
+      await run.tool('a', booking(world, { compensate }), (context) => world.act(context))
+      await Promise.all([run.step('hangs', never), Promise.reject(new TypeError('no'))])
+    })
+    running.catch(() => undefined)
+    await turns(20)
+    await journal.cancel('r')
+    await turns(20)
+    await journal.settle('r', 'a', { done: true })
+    await expect(passing(scene.clock, running)).rejects.toThrow(TypeError)
+    expect((await recorded(scene)).at(-1)).toMatchObject({ type: 'run.failed', data: { abandoned: ['hangs'] } })
   })
 
   it('says on the agenda that it undoes, while it does', async () => {

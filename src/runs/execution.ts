@@ -248,6 +248,11 @@ export class Execution {
     else this.#children.set(key, child)
   }
 
+  /** Throws what keeps this from being recorded. */
+  checkStorable(data: RunData): void {
+    this.host.journal.prepare(this.terms.stream, { type: runEvents.tool, data })
+  }
+
   /** An event that somebody else appended, or that was appended in another way. */
   offer(event: RunEvent): void {
     if (this.#isOver) return

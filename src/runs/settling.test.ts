@@ -1,6 +1,7 @@
 // What nobody knows of is settled by people; what still runs when a run ends is named.
 
 import { describe, expect, it } from 'vitest'
+import type { Batch, Store } from '../stores/store.ts'
 import { passing, runScene, turns } from '../testing/run-scene.ts'
 import { cutOff, leaving, recorded, state, types } from '../testing/run-trace.ts'
 import { toolWorld } from '../testing/tool-world.ts'
@@ -136,6 +137,31 @@ describe('settling', () => {
     expect(world.count('pay')).toBe(1)
   })
 
+  it('is not missed when it comes while the run is written down as parked', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    await cutOff(scene, 4, body(world))
+    let isSettled = false
+    const store = new Proxy<Store>(scene.store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name)
+        if (name !== 'append') return typeof value === 'function' ? value.bind(target) : value
+        return async (batch: Batch) => {
+          if (batch.events.length === 0 && batch.agenda !== undefined && !isSettled) {
+            isSettled = true
+            await scene.another().settle('r', 'pay', { done: true })
+          }
+          return target.append(batch)
+        }
+      },
+    })
+    const running = scene.another(store).run('r', body(world))
+    running.catch(() => undefined)
+    await turns(30)
+    expect(isSettled).toBe(true)
+    expect(await scene.another().agenda.due()).toHaveLength(1)
+  })
+
   it('is needed too when the code says another effect than the one that was cut off', async () => {
     const scene = runScene()
     const world = toolWorld()
@@ -187,13 +213,54 @@ describe('the end of a run', () => {
     const scene = runScene()
     const world = toolWorld()
     await scene.another().run('r', async (run) => {
+      await run.step('s', () => 1)
       run.tool('late', { effect: 'once' }, (context) => world.act(context)).catch(() => undefined)
       return 'done'
     })
     await turns(20)
     expect(world.calls).toEqual([])
+    expect(await types(scene)).toEqual(['created', 'step', 'tool-intended', 'completed'])
     const ending = (await recorded(scene)).at(-1)?.data
+    expect(ending).toMatchObject({ abandoned: ['late'] })
     expect(ending).not.toHaveProperty('ambiguous')
+  })
+
+  it('knows of an outcome that is on its way', async () => {
+    const scene = runScene()
+    let finish: (value: number) => void = () => undefined
+    await scene.another().run('r', async (run) => {
+      const call = () =>
+        new Promise<number>((resolve) => {
+          finish = resolve
+        })
+      run.tool('pay', { effect: 'once' }, call).catch(() => undefined)
+      await run.step('s', () => 1)
+      await run.step('t', () => 1)
+      finish(1)
+      // The tool's end takes some turns of promises, and no event.
+      for (let turn = 0; turn < 30; turn += 1) await Promise.resolve()
+    })
+    const ending = (await recorded(scene)).at(-1)?.data
+    expect((await types(scene)).slice(-2)).toEqual(['tool', 'completed'])
+    expect(ending).not.toHaveProperty('ambiguous')
+  })
+
+  it('begins nothing that was left behind, when the process died before it was recorded', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    let calls = 0
+    const body = async (run: Run) => {
+      await run.step('s', () => 1)
+      run.tool('left', { effect: 'pure' }, (context) => world.act(context)).catch(() => undefined)
+      calls += 1
+      return calls
+    }
+    await cutOff(scene, 3, body)
+    const before = world.count('left')
+    expect(await scene.another().run('r', body)).toBe(2)
+    await turns(20)
+    expect(world.count('left')).toBe(before)
+    expect((await recorded(scene)).at(-1)?.data).toMatchObject({ abandoned: ['left'] })
   })
 
   it('names an ambiguous tool when the run is cancelled, and does not wait for it', async () => {

@@ -75,6 +75,19 @@ describe('a tool', () => {
     expect(calls).toBe(1)
   })
 
+  it('fails with its own error when the condition of its retries throws', async () => {
+    const when = () => {
+      throw new RangeError('condition')
+    }
+    const fails = () => {
+      throw new TypeError('own')
+    }
+    const retry = { times: 1, when }
+    const journal = runScene().another()
+    await expect(journal.run('a', (run) => run.tool('t', { effect: 'once', retry }, fails))).rejects.toThrow(TypeError)
+    await expect(journal.run('b', (run) => run.step('s', fails, { retry }))).rejects.toThrow(TypeError)
+  })
+
   it('is not called when its input cannot be recorded', async () => {
     const scene = runScene()
     const world = toolWorld()
@@ -148,7 +161,7 @@ describe('a tool that takes too long', () => {
     const scene = runScene()
     const body = slow('once', { retry: 5 }, ({ signal }) => {
       return new Promise((_, reject) => {
-        if (how === 'by rejecting') signal.addEventListener('abort', () => reject(signal.reason))
+        if (how === 'by rejecting') signal.addEventListener('abort', () => reject(new Error('aborted')))
       })
     })
     const running = scene.another().run('r', body)
@@ -157,6 +170,15 @@ describe('a tool that takes too long', () => {
     expect(await state(scene)).toBe('parked')
     await scene.another().settle('r', 'pay', { done: true, result: 'found' })
     expect(await passing(scene.clock, running)).toBe('found')
+  })
+
+  it('is called again when a person says that it had no effect', async () => {
+    const scene = runScene()
+    const body = slow('once', {}, ({ attempt }) => (attempt === 1 ? never() : Promise.resolve('second')))
+    const running = scene.another().run('r', body)
+    await pass(scene, 6, 50)
+    await scene.another().settle('r', 'pay', { done: false })
+    expect(await passing(scene.clock, running, 20)).toBe('second')
   })
 
   it('fails for sure when `verify` says so, but not while its call still runs', async () => {

@@ -164,30 +164,38 @@ export class ToolWork implements AskWork {
   }
 
   async #ended(end: CallEnd, tookMs: number): Promise<void> {
-    const { effect } = this.#terms
     if (end.is === 'returned') this.#succeeded(end.result, tookMs)
     else if (end.is === 'thrown') this.#failed(end.error, tookMs)
-    else if (end.is === 'unclear') {
+    else if (end.is === 'unfit') this.#spoiled(end, tookMs)
+    else {
       this.#failure = { error: end.error }
       await this.#clarify('the call took too long', { isRunning: end.isRunning })
-    } else if (effect === 'reversible') {
-      this.#failure = { error: end.error }
-      this.#startUndo(end.result)
-    } else if (effect === 'once') this.#outcome({ error: end.error, ...this.#chargeOf(tookMs) })
-    else this.#failed(end.error, tookMs)
+    }
   }
 
   #succeeded(result: unknown, tookMs: number, found: RunData = {}): void {
-    const { charge } = this.#terms
-    let charged: RunData
+    const { charge, effect } = this.#terms
+    let data: RunData
     try {
-      charged = this.#execution.budget.chargeOf(tookMs, charge?.(result))
+      const charged = this.#execution.budget.chargeOf(tookMs, charge?.(result))
+      data = { ...(result === undefined ? {} : { result }), ...found, ...charged }
+      // Elsewhere the failure to store it takes its place. Here there is something to undo, and this is what with.
+      if (effect === 'reversible') this.#execution.checkStorable(data)
     } catch (error) {
-      // It took effect: it isn't called again for a mistake in counting.
-      this.#outcome({ error, ...this.#chargeOf(tookMs) })
+      this.#spoiled({ result, error }, tookMs)
       return
     }
-    this.#outcome({ ...(result === undefined ? {} : { result }), ...found, ...charged })
+    this.#outcome(data)
+  }
+
+  /** It took effect, and its result can't be used. */
+  #spoiled({ result, error }: { readonly result: unknown; readonly error: unknown }, tookMs: number): void {
+    const { effect } = this.#terms
+    if (effect === 'once') this.#outcome({ error, ...this.#chargeOf(tookMs) })
+    else if (effect === 'reversible') {
+      this.#failure = { error }
+      this.#startUndo(result)
+    } else this.#failed(error, tookMs)
   }
 
   /** It had no effect. */

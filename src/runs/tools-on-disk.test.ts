@@ -21,6 +21,7 @@ describe('tools of a run in a directory', () => {
     const paying = new Promise<void>((resolve) => {
       whenPaying = resolve
     })
+    let spent: unknown
     const body = async (run: Run) => {
       await run.tool('book', { effect: 'reversible', compensate: (_, context) => world.undo(context) }, (context) =>
         world.act(context),
@@ -31,7 +32,8 @@ describe('tools of a run in a directory', () => {
         return new Promise<string>(() => undefined)
       })
       await run.tool('ship', { effect: 'idempotent', charge: () => ({ cost: 7 }) }, (context) => world.act(context))
-      await run.step('look', () => run.spent)
+      await run.step('look', () => 1)
+      spent = run.spent
       throw new TypeError('out of stock')
     }
 
@@ -61,6 +63,8 @@ describe('tools of a run in a directory', () => {
       ...['created', 'tool-intended', 'tool', 'tool-intended', 'tool-ambiguous', 'tool-settled'],
       ...['tool-intended', 'tool', 'parked', 'raised', 'step', 'unwinding', 'compensated', 'failed'],
     ])
+    // What a person settled is not charged.
+    expect(spent).toEqual({ cost: 7, steps: 4 })
     expect(world.calls).toEqual(['book', 'pay', 'ship'])
     expect(world.undone).toEqual(['book'])
     expect(await third.agenda.list()).toEqual([])
