@@ -1,7 +1,7 @@
 // Forks: what was done before is served from the record, chance and time go on as they were, and nothing is copied.
 
 import { describe, expect, it } from 'vitest'
-import { dyingStore, passing, type RunScene, runScene, turns } from '../testing/run-scene.ts'
+import { dyingStore, passing, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
 import type { Run } from './run.ts'
 import type { RunFunction } from './runs.ts'
 

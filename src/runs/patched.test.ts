@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { HoldfastError } from '../errors.ts'
-import { type Body, cutOff, goOn, type RunScene, runScene, turns } from '../testing/run-scene.ts'
+import { type Body, cutOff, goOn, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
 import type { Run } from './run.ts'
 import type { RunFunction } from './runs.ts'
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
-import { passing, type RunScene, runScene, turns } from '../testing/run-scene.ts'
+import { passing, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
 import type { RunFilter } from './run-list.ts'
 import type { RunFunction } from './runs.ts'
 

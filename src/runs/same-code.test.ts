@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { HoldfastError } from '../errors.ts'
-import { type Body, cutOff, dyingStore, goOn, passing, runScene, turns } from '../testing/run-scene.ts'
+import { type Body, cutOff, dyingStore, goOn, passing, runScene, turns } from '../testing/cut-off-scene.ts'
 import type { Run } from './run.ts'
 import type { RunFunction } from './runs.ts'
 
