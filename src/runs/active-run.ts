@@ -332,14 +332,15 @@ export class ActiveRun implements Sleeper {
   /** It was put out of memory. Its lease is given back, unless somebody has told it something meanwhile. */
   async #leave(fence: Fence, { due, seq }: { readonly due: number; readonly seq: number }): Promise<void> {
     this.#standing = 'leaving'
+    this.#ground.leases.letGo(fence)
     try {
       await this.#release(fence, { expect: { [streamOf(this.id)]: seq }, durability: 'eventual' })
     } catch (error) {
       if (!isHoldfastError(error, 'SEQ_CONFLICT')) throw error
-      this.#ground.leases.letGo(fence)
-      return this.#isLettingGo ? this.#ended(fence, { is: 'halted', error: letGo() }) : this.begin(fence)
+      if (this.#isLettingGo) await this.#ended(fence, { is: 'halted', error: letGo() })
+      else this.begin(fence)
+      return
     }
-    this.#ground.leases.letGo(fence)
     const claimed = this.#takeClaimed()
     if (this.#isLettingGo) throw letGo()
     if (claimed !== undefined) return this.begin(claimed)

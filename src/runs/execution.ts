@@ -480,7 +480,8 @@ export class Execution {
   /** Nothing is left to append. If the run rests and the agenda doesn't say so yet, it is told; that needs no sync, because
    * what it says now is only less exact. */
   #settleDown(): void {
-    if (this.#isBusy) return
+    // What is being met will come here again.
+    if (this.#isBusy || this.#isPumping) return
     const rest = this.#rest()
     if (rest === undefined) return
     if (this.#entry === JSON.stringify(rest)) {
