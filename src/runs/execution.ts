@@ -399,7 +399,9 @@ export class Execution {
   /** What it waits for as soon as all that was made is durable, if it rests then. */
   #rest(): Rest | undefined {
     if (!this.#isLive || this.#isOver || this.#hasReturned || !this.#order.isEmpty) return undefined
-    return restOf([...this.#asks.values()].map(({ work }) => work))
+    const rest = restOf([...this.#asks.values()].map(({ work }) => work))
+    // What is over by now only hasn't been noticed yet.
+    return rest === undefined || rest.due <= this.host.clock.now() ? undefined : rest
   }
 
   /** Hands to the journal what was made, one append each: they share its group commit. Nothing before history is met. With
