@@ -8,7 +8,19 @@ import { systemRandom } from './host/random.ts'
 import type { Duration } from './journal/append-options.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import { Journal, type JournalOptions } from './journal.ts'
+import {
+  type CheckAllReport,
+  type CheckOptions,
+  type CheckReport,
+  checkAllRuns,
+  checkRun,
+  type RunName,
+} from './runs/check.ts'
+import { diffRuns, type RunDiff } from './runs/run-diff.ts'
+import { type ForkOptions, forkRun } from './runs/run-fork.ts'
+import { listRuns, type RunFilter, type RunSummary } from './runs/run-list.ts'
 import type { TellOptions } from './runs/run-teller.ts'
+import { whyRun } from './runs/run-why.ts'
 import { type RunFunction, type RunOptions, Runs, type StartOptions } from './runs/runs.ts'
 import type { Worker, WorkerOptions } from './runs/worker.ts'
 import type { Store } from './stores/store.ts'
@@ -69,6 +81,41 @@ export class HoldfastJournal<D extends EventDefinitions = NoDefinitions> extends
   /** Asks a run to end, and its children. */
   cancel(id: string, options?: TellOptions & { readonly reason?: string }): Promise<void> {
     return this.#runs.cancelRun(id, options)
+  }
+
+  /** Holds a function against the record of a run, without any effect: whether it would go on, or diverge and where. */
+  check<Input, Result>(id: string, call: RunFunction<Input, Result>, options?: CheckOptions): Promise<CheckReport> {
+    return checkRun(this.#runs.host, id, call as RunFunction, options)
+  }
+
+  /** The same with all unfinished runs of a name, or with those that `which` is true for: before new code goes live. */
+  checkAll<Input, Result>(
+    which: string | ((run: RunName) => boolean),
+    call: RunFunction<Input, Result>,
+    options?: CheckOptions,
+  ): Promise<CheckAllReport> {
+    return checkAllRuns(this.#runs.host, which, call as RunFunction, options)
+  }
+
+  /** A new run with the history of this one up to some event: what was done until then is not done again. It is queued:
+   * run() with its id drives it. */
+  fork(id: string, options?: ForkOptions): Promise<{ readonly id: string }> {
+    return forkRun(this.#runs.host, id, options)
+  }
+
+  /** Where two runs part, what only one of them did, what ended otherwise, and what each cost. */
+  diff(a: string, b: string): Promise<RunDiff> {
+    return diffRuns(this.untyped, a, b)
+  }
+
+  /** Runs and where they stand: unfinished ones, then those that have ended, newest end first. */
+  runs(filter?: RunFilter): AsyncGenerator<RunSummary, void, undefined> {
+    return listRuns(this.#runs.host, filter)
+  }
+
+  /** One sentence why a run stands where it stands, and what brings it on. */
+  why(id: string): Promise<string> {
+    return whyRun(this.#runs.host, id)
   }
 
   override close(): Promise<void> {

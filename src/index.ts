@@ -50,11 +50,23 @@ export { createJournal, type Journal, type JournalOptions, type SubscribeOptions
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
 export { cancelRun, type RunControlOptions, signalRun } from './run-control.ts'
+export type { CheckAllReport, CheckOptions, CheckReport, RunName } from './runs/check.ts'
+export {
+  type CodeVersions,
+  type Divergence,
+  type DivergenceRepair,
+  explainDivergence,
+  type FoundDivergence,
+} from './runs/divergence.ts'
 export type { RetryOptions } from './runs/retry.ts'
 export { type ChildOptions, Run, type StepOptions, type WaitOptions } from './runs/run.ts'
+export type { RunDiff, RunFigures, StepChange, StepPlace } from './runs/run-diff.ts'
+export type { ForkOptions } from './runs/run-fork.ts'
+export type { RunFilter, RunState, RunSummary } from './runs/run-list.ts'
 export type { TellOptions } from './runs/run-teller.ts'
 export type { RunFunction, RunOptions, StartOptions } from './runs/runs.ts'
 export type { StepContext } from './runs/step-context.ts'
+export type { ValueDifference } from './runs/value-diff.ts'
 export type { Worker, WorkerOptions } from './runs/worker.ts'
 export type {
   EventPlace,

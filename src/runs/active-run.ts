@@ -5,26 +5,29 @@
 //
 // Invariant: there is one of these for a run at most, so that in this process its lease is taken by nobody else.
 
-import { HoldfastError, isHoldfastError } from '../errors.ts'
+import { HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Fence } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
 import type { DueQueue, Sleeper } from './due-queue.ts'
 import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts'
-import { neverDue } from './rest.ts'
+import { executionTerms } from './execution-terms.ts'
+import { inputDifference } from './input-check.ts'
+import { keepDivergence } from './kept-divergence.ts'
 import type { RestingRuns } from './resting-runs.ts'
 import { Run, type RunFunction } from './run.ts'
 import { RunChance } from './run-chance.ts'
 import type { RunEnds } from './run-ends.ts'
-import { agendaIdOf, inlineName, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
+import { agendaIdOf, inlineName, neverDue, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
 import type { RunLeases } from './run-leases.ts'
 import { type RunRecord, readEnding, readRecord, resultOf } from './run-record.ts'
-import { firstDifference } from './value-diff.ts'
 import type { WakingRoom } from './waking-room.ts'
 
 export interface RunOptions<Input = unknown> {
   readonly input?: Input
-  /** The version of the code, for reports. */
+  /** The version of the code: recorded with the run, and where it changes, for reports. */
   readonly version?: string
+  /** Steps that have another name since the run began: { old: 'new' }. */
+  readonly renamed?: Readonly<Record<string, string>>
   /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
   readonly ifOwned?: 'reject' | 'wait'
 }
@@ -186,7 +189,7 @@ export class ActiveRun implements Sleeper {
         if (begun !== undefined) return this.#execute(begun.record, begun.fence, 'running')
         continue
       }
-      checkSameInput(record, this.#options)
+      checkSameInput(journal, record, this.#options)
       const ending = await readEnding(journal, this.id)
       if (ending !== undefined) {
         if (fence !== undefined) await this.#giveUp(fence)
@@ -256,17 +259,12 @@ export class ActiveRun implements Sleeper {
   }
 
   #execute(record: RunRecord, fence: Fence, entry: 'running' | undefined): void {
-    const { created, createdAt } = record
-    const { name, parent, depth = 0 } = created
+    const { created } = record
+    const { version, renamed } = this.#options
     this.#standing = 'driven'
-    this.#options = goingOn
+    this.#options = version === undefined && renamed === undefined ? goingOn : { ...goingOn, ...codeOf(this.#options) }
     const execution = new Execution(this.#ground.host, {
-      id: this.id,
-      stream: streamOf(this.id),
-      agendaId: fence.lease,
-      fence,
-      created: { time: createdAt },
-      lineage: { name, parent, depth },
+      ...executionTerms(this.#ground.journal, record, { ...codeOf(this.#options), fence }),
       entry,
       caughtUp: () => this.#leaveRoom(),
       rested: () => {
@@ -305,7 +303,7 @@ export class ActiveRun implements Sleeper {
         this.#over({ value: () => resultOf(this.id, end) })
         return
       case 'diverged':
-        await this.#keepDiverged(fence, end.error)
+        await keepDivergence(this.#ground.journal, { id: this.id, fence }, end.error)
         throw end.error
       case 'halted':
         if (this.#claimed !== undefined && !this.#isLettingGo) {
@@ -314,19 +312,9 @@ export class ActiveRun implements Sleeper {
         }
         if (this.#isLettingGo) await this.#release(fence, {})
         throw isHoldfastError(end.error, 'LEASE_LOST') ? owned(this.id, end.error) : end.error
+      case 'checked':
+        never('only a check ends without anything to do')
     }
-  }
-
-  async #keepDiverged(fence: Fence, error: HoldfastError): Promise<void> {
-    await this.#ground.journal.append(
-      streamOf(this.id),
-      { type: runEvents.diverged, data: { ...error.details } },
-      {
-        fence,
-        agenda: [{ id: fence.lease, due: neverDue, data: { state: 'diverged', why: error.message } }],
-        leases: [{ lease: fence.lease, release: fence.token }],
-      },
-    )
   }
 
   /** It was put out of memory. Its lease is given back, unless somebody has told it something meanwhile. */
@@ -415,9 +403,14 @@ function joined(release: () => void): Joined {
   return { promise, release, ...(settle as unknown as Pick<Joined, 'resolve' | 'reject'>) }
 }
 
-function checkSameInput({ id, created }: RunRecord, options: RunOptions): void {
+function codeOf({ version, renamed }: RunOptions): Pick<RunOptions, 'version' | 'renamed'> {
+  return { ...(version === undefined ? {} : { version }), ...(renamed === undefined ? {} : { renamed }) }
+}
+
+function checkSameInput(journal: Journal, { id, created }: RunRecord, options: RunOptions): void {
   if (options.input === undefined) return
-  const found = firstDifference(created.input, options.input, 'input')
+  const event = { type: runEvents.created, data: { ...created } }
+  const found = inputDifference({ journal, stream: streamOf(id) }, event, options.input)
   if (found !== undefined) throw otherInput(id, found)
 }
 

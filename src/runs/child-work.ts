@@ -18,7 +18,10 @@ export interface ChildTerms extends Child {
   readonly isOwnId: boolean
 }
 
+const answers = [runEvents.child, runEvents.childEnded]
+
 export class ChildWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: ChildTerms

@@ -3,6 +3,7 @@
 import type { AgendaInput, LeaseInput, PinInput } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Receipt, Release } from '../stores/store.ts'
+import type { AskMarks } from './ask-log.ts'
 import { storableError } from './error-record.ts'
 import { type RunData, runEvents } from './run-event.ts'
 
@@ -32,7 +33,7 @@ export interface Draft {
   /** Only when every event that the stream has was met before. */
   readonly awaitsAll?: boolean
   /** What its event says was asked for, when that was decided in an attempt before. */
-  readonly asked?: readonly string[]
+  readonly asked?: AskMarks
   readonly done?: (receipt: Receipt, prepared: PreparedAppend) => void
   /** What to append in its place when a stream that should not be there is. */
   readonly refused?: (error: unknown) => Draft

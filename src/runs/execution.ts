@@ -11,6 +11,7 @@
 // nothing else; between two settlements lies a whole turn; what a turn asked for is known when an event is made, because
 // events are handed to the journal at the end of the turn.
 
+import { nextTick } from 'node:process'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { assert, HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Clock } from '../host/clock.ts'
@@ -19,22 +20,27 @@ import type { AgendaInput, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import type { Ask, AskWork, Settlement } from './ask.ts'
-import { AskLog, type AskVerdict } from './ask-log.ts'
-import { diverged } from './divergence.ts'
+import { AskLog, type AskMarks } from './ask-log.ts'
+import { CodeCheck } from './code-check.ts'
+import { diverged, type FoundDivergence } from './divergence.ts'
 import { type Draft, type DraftExtras, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
 import { EventOrder } from './event-order.ts'
 import type { ChildRef, Family, Lineage } from './family.ts'
-import { neverDue, type Rest, restOf, toldDue } from './rest.ts'
+import { LookAhead } from './look-ahead.ts'
+import { type Rest, restOf, toldDue } from './rest.ts'
 import {
   agendaIdOf,
   endings,
   fromOutside,
   idOfStream,
+  kindOf,
+  neverDue,
   type RunData,
   type RunEvent,
   runEvents,
   streamOf,
 } from './run-event.ts'
+import type { RunHistory } from './run-history.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
 
@@ -52,16 +58,23 @@ export interface ExecutionTerms {
   readonly stream: string
   readonly agendaId: string
   readonly fence: Fence
-  readonly created: { readonly time: TimeMs }
+  readonly created: { readonly time: TimeMs; readonly version?: string }
+  readonly history: RunHistory
+  /** Of the code that is executed. */
+  readonly version?: string
+  /** Only meets history: nothing is begun, and nothing is recorded. */
+  readonly isCheck?: boolean
+  /** What keeps the events that it shares: let go with its end. */
+  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
   readonly lineage: Lineage
   /** What the run's entry of the agenda is known to say. */
-  readonly entry: 'running' | undefined
+  readonly entry?: 'running' | undefined
   /** History has been met to its end. */
-  readonly caughtUp: () => void
+  readonly caughtUp?: () => void
   /** Everything waits, and the agenda says so. */
-  readonly rested: () => void
+  readonly rested?: () => void
   /** It rested, and goes on. */
-  readonly woke: () => void
+  readonly woke?: () => void
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -75,12 +88,14 @@ export type ExecutionEnd =
   /** It was put out of memory while it rested. `seq`: the last event that it has met. */
   | { readonly is: 'passive'; readonly due: TimeMs; readonly seq: Seq }
   | { readonly is: 'diverged'; readonly error: HoldfastError }
+  /** It only was to be checked, and history is met to its end. */
+  | { readonly is: 'checked'; readonly at: Seq }
   /** The journal refused or failed: nothing more could be recorded. */
   | { readonly is: 'halted'; readonly error: unknown }
 
 interface Prepared {
   readonly type: string
-  readonly asked: readonly string[]
+  readonly asked: AskMarks
   readonly prepared: PreparedAppend
   readonly also: readonly OtherEvent[]
 }
@@ -92,7 +107,7 @@ export class Execution {
   readonly signals: Signals = new Signals()
   readonly #abort: AbortController = new AbortController()
   readonly #asks: Map<string, Ask> = new Map()
-  readonly #log: AskLog = new AskLog()
+  readonly #code: CodeCheck
   readonly #order: EventOrder = new EventOrder(2)
   readonly #outbox: Draft[] = []
   /** Children that have begun and not ended, by the key of their ask. */
@@ -102,6 +117,12 @@ export class Execution {
   #seen: Seq = 1
   #time: TimeMs
   #isInTurn = false
+  /** What is asked for now follows from what the function was told last, and not from something of its own. */
+  #isInTime = false
+  #ahead: LookAhead | undefined
+  readonly #patches: Map<string, boolean> = new Map()
+  /** Of the code that recorded what was met so far. */
+  #versionMet: string | undefined
   #isLive = false
   #isPumping = false
   #isReadingGap = false
@@ -118,13 +139,15 @@ export class Execution {
   /** Nothing more is met, made or told. */
   #isOver = false
   #cancelled: HoldfastError | undefined
-  #whenAskedOrReturned: (() => void) | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
     this.terms = terms
     this.#time = terms.created.time
     this.#entry = terms.entry
+    this.#versionMet = terms.created.version
+    const { clock, missingAskMs } = host
+    this.#code = new CodeCheck({ clock, missingAskMs, eventsFrom: (seq) => terms.history.events(seq) })
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -163,14 +186,15 @@ export class Execution {
   wake(): void {
     if (this.#resting === undefined) return
     this.#resting = undefined
-    this.terms.woke()
+    this.terms.woke?.()
   }
 
   /** Puts it out of memory, if it rests: then it ends as `passive`, and its function is heard of no more. */
   passivate(): void {
     if (this.#resting === undefined || this.#isPumping || this.#isBusy) return
     const rest = this.#rest()
-    if (rest !== undefined) this.#over({ is: 'passive', due: rest.due, seq: this.#order.next - 1 })
+    if (rest !== undefined)
+      this.#over({ is: 'passive', due: rest.due, seq: this.terms.history.ownSeq(this.#order.next - 1) })
   }
 
   ask<T>(scope: KeyScope, name: string, workOf: (key: string) => AskWork): Promise<T> {
@@ -185,13 +209,25 @@ export class Execution {
     if (this.#isOver || this.#hasReturned) return new Promise<T>(() => undefined)
     if (this.#cancelled !== undefined) return Promise.reject(this.#cancelled)
     const turn = this.#seen
-    this.#log.ask(key, turn)
-    this.#whenAskedOrReturned?.()
+    this.#code.ask(key, turn, !this.#isInTime)
     return new Promise<T>((resolve, reject) => {
       const ask: Ask = { key, turn, work: workOf(key), resolve: resolve as (value: unknown) => void, reject }
       this.#asks.set(key, ask)
       if (this.#isLive) ask.work.start()
     })
+  }
+
+  /** Whether the run is to take the new way of a change: its record has no more of the old one, or has the mark. */
+  patched(name: string): boolean {
+    const known = this.#patches.get(name)
+    if (known !== undefined) return known
+    const mark = AskLog.markOf(name)
+    const { log } = this.#code
+    const recorded = log.hasMark(mark) || (this.#isLive ? undefined : this.#ahead?.hasMark(mark, this.#seen))
+    const isPatched = recorded ?? true
+    if (isPatched && !this.#isOver) log.addMark(mark)
+    this.#patches.set(name, isPatched)
+    return isPatched
   }
 
   /** Appends an event of the run, at the end of the turn. */
@@ -211,7 +247,7 @@ export class Execution {
   /** An event that somebody else appended, or that was appended in another way. */
   offer(event: RunEvent): void {
     if (this.#isOver) return
-    this.#order.offer(event)
+    this.#order.offer(this.terms.history.adopt(event))
     if (this.#isLive) this.#pump()
   }
 
@@ -221,21 +257,27 @@ export class Execution {
   }
 
   async #run(body: () => Promise<unknown>): Promise<void> {
+    const ahead = new LookAhead(this.terms.history.events(this.#order.next))
+    this.#ahead = ahead
+    await ahead.reach(this.#seen)
     await this.#turn(() => {
       body().then(
         (result) => this.#returned(runEvents.completed, result === undefined ? {} : { result }),
         (error: unknown) => this.#threw(error),
       )
     })
-    const history = this.host.journal.read(this.terms.stream, { from: this.#order.next })
-    for await (const event of history) {
+    for (let event = await ahead.next(); event !== undefined; event = await ahead.next()) {
       if (this.#isOver) return
-      this.#order.offer(event as RunEvent)
+      this.#order.offer(event)
       await this.#meetAll()
     }
     if (this.#isOver) return
+    if (this.terms.isCheck === true) return this.#over({ is: 'checked', at: this.#seen })
     this.#isLive = true
-    this.terms.caughtUp()
+    this.terms.caughtUp?.()
+    this.#ahead = undefined
+    const { version } = this.terms
+    if (version !== undefined && version !== this.#versionMet) this.make(runEvents.version, { version })
     for (const { work } of [...this.#asks.values()]) work.start()
     this.#flush()
     this.#pump()
@@ -267,11 +309,12 @@ export class Execution {
 
   /** Meets what the stream has by now. */
   #meetNewest(read: () => void): void {
-    const reading = this.host.journal.read(this.terms.stream, { from: this.#order.next }).toArray()
-    reading.then(
-      (events) => {
+    const readOn = async (): Promise<void> => {
+      for await (const event of this.terms.history.events(this.#order.next)) this.#order.offer(event)
+    }
+    readOn().then(
+      () => {
         read()
-        for (const event of events) this.#order.offer(event as RunEvent)
         this.#pump()
       },
       (error: unknown) => this.halt(error),
@@ -285,11 +328,12 @@ export class Execution {
   }
 
   async #meet(event: RunEvent): Promise<void> {
-    const { asked, seen, key } = event.data
+    const { seen, key } = event.data
     this.#seen = event.seq
+    if (event.type === runEvents.version) this.#versionMet = String(event.data.version)
     if (typeof seen === 'number') {
-      this.#log.meet(Array.isArray(asked) ? (asked as string[]) : typeof key === 'string' ? [key] : [])
-      if (!(await this.#isSameCode(seen, event))) return
+      const found = await this.#code.meet(event, seen)
+      if (found !== undefined) return this.#diverge(found, event)
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
     if (fromOutside.includes(event.type)) this.#entry = undefined
@@ -299,6 +343,7 @@ export class Execution {
       if (settled !== undefined) await this.#turn(() => this.#settle(settled.key, settled.settlement))
       return
     }
+    if (isEnd(event) && this.terms.isCheck === true) return this.#over({ is: 'checked', at: event.seq })
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
     if (event.type === runEvents.childEnded) this.#children.delete(String(key))
     const ask = typeof key === 'string' ? this.#asks.get(key) : undefined
@@ -308,11 +353,17 @@ export class Execution {
   }
 
   #met(ask: Ask, event: RunEvent): Settlement | undefined {
+    const { answers } = ask.work
+    if (!answers.includes(event.type)) {
+      const kind = { recorded: kindOf(event.type), attempted: kindOf(answers[0] ?? '') }
+      this.#diverge({ seq: event.seq, recorded: [ask.key], attempted: [ask.key], kind }, event)
+      return undefined
+    }
     try {
       return ask.work.met(event)
     } catch (error) {
       if (!isHoldfastError(error, 'RUN_DIVERGED')) throw error
-      this.#over({ is: 'diverged', error })
+      this.#diverge(error.details as unknown as FoundDivergence, event)
       return undefined
     }
   }
@@ -321,10 +372,18 @@ export class Execution {
   async #turn(begin: () => void): Promise<void> {
     this.#isInTurn = true
     this.wake()
+    this.#isInTime = true
     begin()
+    // A tick's callback comes when every promise callback that follows from this one has run.
+    queueMicrotask(() =>
+      nextTick(() => {
+        this.#isInTime = false
+      }),
+    )
     // Promise callbacks have all run when the loop comes here, however many followed from one another.
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#isInTurn = false
+    this.#isInTime = false
     this.#flush()
   }
 
@@ -360,7 +419,7 @@ export class Execution {
   #returned(type: string, data: RunData): void {
     if (this.#isOver) return
     this.#hasReturned = true
-    this.#whenAskedOrReturned?.()
+    this.#code.returned(this.#seen, !this.#isInTime)
     const abandoned = [...this.#asks.keys()]
     for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
     const hasFamily = this.terms.lineage.parent !== undefined || this.#children.size > 0
@@ -373,7 +432,7 @@ export class Execution {
 
   /** The end of a run clears what is due, lets go of it, tells its parent, and cancels the children that it leaves. */
   #endExtras({ type, data }: Pick<Draft, 'type' | 'data'>): DraftExtras {
-    const { id, agendaId, fence, lineage } = this.terms
+    const { id, agendaId, fence, lineage, pins = [] } = this.terms
     const agenda: AgendaInput[] = [{ id: agendaId, due: null }]
     const also: OtherEvent[] = []
     const told = { due: toldDue, data: { state: 'queued' } }
@@ -389,7 +448,8 @@ export class Execution {
       also.push({ stream: streamOf(child.id), type: runEvents.cancelRequested, data: cancelled })
       agenda.push({ id: agendaIdOf(child.name, child.id), ...told })
     }
-    return { agenda, leases: [{ lease: fence.lease, release: fence.token }], also }
+    const leases = [{ lease: fence.lease, release: fence.token }]
+    return { agenda, leases, also, ...(pins.length === 0 ? {} : { pins: pins.map((pin) => ({ ...pin, from: null })) }) }
   }
 
   get #isBusy(): boolean {
@@ -467,8 +527,8 @@ export class Execution {
       this.halt(error)
       return
     }
-    const { asked = [] } = draft
-    this.#outbox.unshift({ ...draft.refused(error), asked })
+    const { asked } = draft
+    this.#outbox.unshift({ ...draft.refused(error), ...(asked === undefined ? {} : { asked }) })
     this.#isHeld = false
     this.#flush()
   }
@@ -489,13 +549,13 @@ export class Execution {
     if (this.#entry === JSON.stringify(rest)) {
       if (this.#resting !== undefined) return
       this.#resting = rest
-      this.terms.rested()
+      this.terms.rested?.()
       return
     }
     this.#isHeld = true
     this.#entry = JSON.stringify(rest)
-    const { stream, fence } = this.terms
-    const options = { fence, agenda: [this.#restEntry(rest)], expect: { [stream]: this.#order.known } }
+    const { stream, fence, history } = this.terms
+    const options = { fence, agenda: [this.#restEntry(rest)], expect: { [stream]: history.ownSeq(this.#order.known) } }
     this.host.journal.append([], { ...options, durability: 'eventual' }).then(
       () => {
         this.#isHeld = false
@@ -517,10 +577,14 @@ export class Execution {
   }
 
   #prepare(draft: Draft, rest: Rest | undefined): Prepared {
-    const asked = draft.asked ?? this.#log.takeUnwritten()
+    const asked = draft.asked ?? this.#code.log.takeUnwritten()
     const { key } = draft.data
-    const isOwnOnly = asked.length === 1 && asked[0] === key
-    const marks = { ...(isOwnOnly ? {} : { asked }), seen: this.#seen, at: this.host.clock.now() }
+    const isOwnOnly = asked.asked.length === 1 && asked.asked[0] === key
+    const told = {
+      ...(isOwnOnly ? {} : { asked: asked.asked }),
+      ...(asked.late.length === 0 ? {} : { late: asked.late }),
+    }
+    const marks = { ...told, seen: this.#seen, at: this.host.clock.now() }
     const refusals: unknown[] = []
     for (const form of storableForms(draft, refusals)) {
       try {
@@ -534,14 +598,15 @@ export class Execution {
 
   #prepareForm(form: Draft, marks: RunData, rest: Rest | undefined): Omit<Prepared, 'asked'> {
     const { journal } = this.host
-    const { stream, fence, agendaId } = this.terms
+    const { stream, fence, agendaId, history } = this.terms
     const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
     const { type } = form
     const event = { type, data: { ...form.data, ...marks } }
     const own = agenda.some(({ id }) => id === agendaId) ? undefined : this.#ownEntry(rest)
     const entries = own === undefined ? agenda : [...agenda, own.entry]
     const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
-    const known = rest !== undefined || form.awaitsAll === true ? this.#order.known + this.#inFlight : undefined
+    const isHeld = rest !== undefined || form.awaitsAll === true
+    const known = isHeld ? history.ownSeq(this.#order.known + this.#inFlight) : undefined
     let prepared: PreparedAppend
     if (also.length === 0) {
       prepared = journal.prepare(stream, event, known === undefined ? options : { ...options, expect: known })
@@ -561,36 +626,15 @@ export class Execution {
     return { entry, says: 'running' }
   }
 
-  async #isSameCode(seen: Seq, event: RunEvent): Promise<boolean> {
-    let verdict = this.#log.judge(seen)
-    if (verdict.is === 'missing') verdict = await this.#missingAsked(seen)
-    if (verdict.is === 'same') return true
-    if (!this.#isOver) this.#diverge(verdict, event)
-    return false
-  }
-
-  /** Waits for asks that the record has: the function may be waiting for something of its own. */
-  async #missingAsked(seen: Seq): Promise<AskVerdict> {
-    let isLate = false
-    const timer = this.host.clock.after(this.host.missingAskMs, () => {
-      isLate = true
-      this.#whenAskedOrReturned?.()
-    })
-    let verdict = this.#log.judge(seen)
-    while (verdict.is === 'missing' && !isLate && !this.#hasReturned && !this.#isOver) {
-      await new Promise<void>((resolve) => {
-        this.#whenAskedOrReturned = resolve
-      })
-      verdict = this.#log.judge(seen)
+  #diverge(found: Omit<FoundDivergence, 'id'>, { type }: RunEvent): void {
+    // What was being waited for comes too late when the run can't go on here for another reason.
+    if (this.#isOver) return
+    const { id, version } = this.terms
+    const versions = {
+      ...(this.#versionMet === undefined ? {} : { recorded: this.#versionMet }),
+      ...(version === undefined ? {} : { attempted: version }),
     }
-    this.#whenAskedOrReturned = undefined
-    timer.cancel()
-    return verdict
-  }
-
-  #diverge(verdict: Exclude<AskVerdict, { is: 'same' }>, event: RunEvent): void {
-    const attempted = verdict.is === 'other' ? verdict.asked : []
-    const error = diverged({ id: this.terms.id, seq: event.seq, recorded: verdict.recorded, attempted })
+    const error = diverged({ ...found, id }, { event: type, versions })
     this.#over({ is: 'diverged', error })
   }
 
@@ -601,7 +645,7 @@ export class Execution {
     for (const { work } of this.#asks.values()) work.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
-    this.#whenAskedOrReturned?.()
+    this.#code.stop()
     this.#children.clear()
     // The function of one that is put out of memory is not at work, and begins anew elsewhere.
     if (end.is !== 'passive' && !this.#abort.signal.aborted) this.#abort.abort(reason)

@@ -9,11 +9,13 @@ export class NoteWork implements AskWork {
   readonly #execution: Execution
   readonly #type: string
   readonly #data: RunData
+  readonly answers: readonly string[]
 
   constructor(execution: Execution, type: string, data: RunData) {
     this.#execution = execution
     this.#type = type
     this.#data = data
+    this.answers = [type]
   }
 
   met(event: { readonly data: RunData }): Settlement {

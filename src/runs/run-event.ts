@@ -8,6 +8,7 @@
 import { checkName } from '../core/names.ts'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { invalidArgument } from '../journal/argument.ts'
+import type { ForkBase } from './fork-base.ts'
 
 export const runEvents = {
   created: 'run.created',
@@ -31,6 +32,8 @@ export const runEvents = {
   failed: 'run.failed',
   cancelled: 'run.cancelled',
   diverged: 'run.diverged',
+  /** Code of another version goes on with the run. */
+  version: 'run.version',
 } as const
 
 /** Types that end a run for good. */
@@ -38,6 +41,20 @@ export const endings: readonly string[] = [runEvents.completed, runEvents.failed
 
 /** Types that others than the driver append. */
 export const fromOutside: readonly string[] = [runEvents.signal, runEvents.cancelRequested, runEvents.childEnded]
+
+/** What was asked for, by the type of an event: 'step', 'sleep', 'wait' … */
+export function kindOf(type: string): string {
+  return kinds[type] ?? type.replace(/^run\./, '')
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  [runEvents.stepRetried]: 'step',
+  [runEvents.woke]: 'sleep',
+  [runEvents.waitTimedOut]: 'wait',
+  [runEvents.emitted]: 'emit',
+  [runEvents.annotated]: 'annotate',
+  [runEvents.childEnded]: 'child',
+}
 
 export type RunData = Readonly<Record<string, unknown>>
 
@@ -56,6 +73,8 @@ export interface RunCreated {
   readonly seed: string
   /** The version of the code, where its author gives one. */
   readonly version?: string
+  /** What it shares with the run that it was forked from. */
+  readonly fork?: ForkBase
   /** Whose child it is, and how many runs are above it. */
   readonly parent?: ParentRef
   readonly depth?: number
@@ -68,7 +87,12 @@ export interface ParentRef {
   readonly key: string
 }
 
+/** When an entry of the agenda is due that only an event brings to life. */
+export const neverDue = 8_640_000_000_000_000
+
 const streamPrefix = 'run/'
+/** Of the agenda's entries of all unfinished runs. */
+export const allRunsPrefix = 'run/'
 
 export function streamOf(id: string): string {
   return streamPrefix + id
@@ -99,4 +123,11 @@ export function agendaPrefixOf(name: string): string {
 /** The id of the run that an entry of runs with this name is for. */
 export function idOfAgenda(name: string, entry: string): string {
   return entry.slice(agendaPrefixOf(name).length)
+}
+
+/** The run that an entry of the agenda is for. */
+export function runOfAgendaId(id: string): { readonly id: string; readonly name: string } | undefined {
+  const slash = id.indexOf('/', allRunsPrefix.length)
+  if (!id.startsWith(allRunsPrefix) || slash < 0) return undefined
+  return { name: id.slice(allRunsPrefix.length, slash), id: id.slice(slash + 1) }
 }

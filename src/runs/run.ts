@@ -5,6 +5,7 @@
 // chance and the world come in through run.now(), run.random() and run.step().
 
 import { parseDuration } from '../core/duration.ts'
+import { checkName } from '../core/names.ts'
 import type { StandardSchema } from '../core/schema.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Duration } from '../journal/append-options.ts'
@@ -149,6 +150,14 @@ export class Run {
   scope<T>(name: string, call: (run: Run) => Promise<T>): Promise<T> {
     const inner = KeyScope.of(this.#scope.next(name))
     return call(new Run(this.#execution, this.#chance, inner))
+  }
+
+  /** Marks a change of the code: true in runs that began with it or have not yet come here, false in those that went on
+   * from here without it. The answer is the same wherever a run asks by this name. Ask where the way to here follows from
+   * what `run` gave, not behind something else that the function waits for. */
+  patched(name: string): boolean {
+    checkName(name, 'the name of a patch')
+    return this.#execution.patched(name)
   }
 
   /** Output for who follows the run: appended once. */

@@ -25,7 +25,9 @@ import { limits } from '../limits.ts'
 import { ActiveRun, closed, type Employer, otherInput, type RunGround, type RunOptions } from './active-run.ts'
 import { Definitions } from './definitions.ts'
 import { DueQueue } from './due-queue.ts'
+import type { ExecutionHost } from './execution.ts'
 import type { Child, ChildRef, Family } from './family.ts'
+import { Renames } from './renames.ts'
 import { RestingRuns } from './resting-runs.ts'
 import type { RunFunction } from './run.ts'
 import { RunEnds } from './run-ends.ts'
@@ -104,10 +106,16 @@ export class Runs implements Family {
     })
   }
 
+  /** For looking at runs, beside driving them. */
+  get host(): ExecutionHost {
+    return this.#ground.host
+  }
+
   /** Starts the run, goes on with it, joins it or gives its result: whatever is left to do. */
   run<Input, Result>(id: string, call: RunFunction<Input, Result>, options: RunOptions<Input> = {}): Promise<Result> {
     checkStreamName(streamOf(id))
     if (typeof call !== 'function') throw invalidArgument('the second argument of run', 'a function')
+    Renames.of(options.renamed)
     const active = this.#active.get(id) ?? this.#take(id, call as RunFunction, { options: { ...options } })
     const result = active.join() as Promise<Result>
     if (active.isNew) active.begin()

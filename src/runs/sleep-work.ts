@@ -5,7 +5,10 @@ import type { AskWork, Settlement, Waiting } from './ask.ts'
 import type { Execution } from './execution.ts'
 import { type RunEvent, runEvents } from './run-event.ts'
 
+const answers = [runEvents.sleep, runEvents.woke]
+
 export class SleepWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #untilWanted: () => number

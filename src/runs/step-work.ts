@@ -7,15 +7,14 @@ import type { StandardSchema } from '../core/schema.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
-import { diverged } from './divergence.ts'
 import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
+import { checkInput } from './input-check.ts'
 import { pauseMs, type RetryPolicy } from './retry.ts'
 import { type RunEvent, runEvents } from './run-event.ts'
 import { schemaMismatch } from './schema-mismatch.ts'
 import { wakeAt } from './sleep-work.ts'
 import { StepContext } from './step-context.ts'
-import { firstDifference } from './value-diff.ts'
 
 export interface StepTerms {
   readonly call: (context: StepContext) => unknown
@@ -26,7 +25,10 @@ export interface StepTerms {
   readonly schema: StandardSchema | undefined
 }
 
+const answers = [runEvents.step, runEvents.stepRetried]
+
 export class StepWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: StepTerms
@@ -50,14 +52,16 @@ export class StepWork implements AskWork {
     return { state: 'sleeping', why, due: this.#due }
   }
 
-  met({ type, data, seq }: RunEvent): Settlement | undefined {
+  met(event: RunEvent): Settlement | undefined {
+    const { type, data } = event
     if (type === runEvents.stepRetried) {
       this.#failures = Number(data.attempt)
       this.#due = Number(data.due)
       if (this.#isStarted) this.#goOn()
       return undefined
     }
-    this.#compareInput(data, seq)
+    const { host, terms } = this.#execution
+    checkInput({ journal: host.journal, stream: terms.stream, id: terms.id, key: this.#key }, event, this.#terms.input)
     return 'error' in data ? { error: thrownOf(data.error) } : { value: data.result }
   }
 
@@ -141,19 +145,5 @@ export class StepWork implements AskWork {
     const given = input === undefined ? {} : { input: input.value }
     const attempts = this.#failures === 0 ? {} : { attempts: this.#failures + 1 }
     this.#execution.make(runEvents.step, { key: this.#key, ...given, ...outcome, ...attempts })
-  }
-
-  #compareInput(data: RunEvent['data'], seq: number): void {
-    const { input } = this.#terms
-    if (input === undefined || !('input' in data)) return
-    const found = firstDifference(data.input, input.value, 'input')
-    if (found === undefined) return
-    throw diverged({
-      id: this.#execution.terms.id,
-      seq,
-      recorded: [this.#key],
-      attempted: [this.#key],
-      input: { path: found.path, recorded: found.left, attempted: found.right },
-    })
   }
 }

@@ -15,7 +15,10 @@ export interface WaitTerms {
   readonly schema: StandardSchema | undefined
 }
 
+const answers = [runEvents.wait, runEvents.waitTimedOut]
+
 export class WaitWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: WaitTerms
