@@ -15,12 +15,11 @@ import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts
 import { executionTerms } from './execution-terms.ts'
 import { inputDifference } from './input-check.ts'
 import { keepDivergence } from './kept-divergence.ts'
-import { neverDue } from './rest.ts'
 import type { RestingRuns } from './resting-runs.ts'
 import { Run, type RunFunction } from './run.ts'
 import { RunChance } from './run-chance.ts'
 import type { RunEnds } from './run-ends.ts'
-import { agendaIdOf, inlineName, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
+import { agendaIdOf, inlineName, neverDue, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
 import type { RunLeases } from './run-leases.ts'
 import { type RunRecord, readEnding, readRecord, resultOf } from './run-record.ts'
 import type { WakingRoom } from './waking-room.ts'
@@ -309,9 +308,6 @@ export class ActiveRun implements Sleeper {
       case 'diverged':
         await keepDivergence(this.#ground.journal, { id: this.id, fence }, end.error)
         throw end.error
-      case 'checked':
-        never('only a check ends without anything to do')
-        break
       case 'halted':
         if (this.#claimed !== undefined && !this.#isLettingGo) {
           this.begin(this.#takeClaimed())
@@ -319,20 +315,23 @@ export class ActiveRun implements Sleeper {
         }
         if (this.#isLettingGo) await this.#release(fence, {})
         throw isHoldfastError(end.error, 'LEASE_LOST') ? owned(this.id, end.error) : end.error
+      case 'checked':
+        never('only a check ends without anything to do')
     }
   }
 
   /** It was put out of memory. Its lease is given back, unless somebody has told it something meanwhile. */
   async #leave(fence: Fence, { due, seq }: { readonly due: number; readonly seq: number }): Promise<void> {
     this.#standing = 'leaving'
+    this.#ground.leases.letGo(fence)
     try {
       await this.#release(fence, { expect: { [streamOf(this.id)]: seq }, durability: 'eventual' })
     } catch (error) {
       if (!isHoldfastError(error, 'SEQ_CONFLICT')) throw error
-      this.#ground.leases.letGo(fence)
-      return this.#isLettingGo ? this.#ended(fence, { is: 'halted', error: letGo() }) : this.begin(fence)
+      if (this.#isLettingGo) await this.#ended(fence, { is: 'halted', error: letGo() })
+      else this.begin(fence)
+      return
     }
-    this.#ground.leases.letGo(fence)
     const claimed = this.#takeClaimed()
     if (this.#isLettingGo) throw letGo()
     if (claimed !== undefined) return this.begin(claimed)

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { isHoldfastError } from '../errors.ts'
-import { dyingStore, passing, type RunScene, runScene, turns } from '../testing/run-scene.ts'
+import { dyingStore, passing, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
 import { leaving, pass, recorded, state, types } from '../testing/run-trace.ts'
 import { toolWorld } from '../testing/tool-world.ts'
 import type { Budgets } from './budget.ts'

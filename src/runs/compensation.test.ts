@@ -1,7 +1,7 @@
 // What reversible tools did is undone, newest first, when their run fails or is cancelled.
 
 import { describe, expect, it } from 'vitest'
-import { passing, runScene, turns } from '../testing/run-scene.ts'
+import { passing, runScene, turns } from '../testing/cut-off-scene.ts'
 import { cutOff, leaving, pass, recorded, state, types } from '../testing/run-trace.ts'
 import { toolWorld } from '../testing/tool-world.ts'
 import type { Run } from './run.ts'

@@ -3,7 +3,7 @@
 // Invariant: a binary heap; an entry costs no more than two words beside what it wakes.
 
 import type { Clock, Timer } from '../host/clock.ts'
-import { neverDue } from './rest.ts'
+import { neverDue } from './run-event.ts'
 import { wakeAt } from './wake-at.ts'
 
 export interface Sleeper {

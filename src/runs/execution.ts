@@ -28,9 +28,18 @@ import { type Draft, extrasOfDraft, type OtherEvent, storableForms } from './dra
 import { EventOrder } from './event-order.ts'
 import type { ChildRef, Family, Lineage } from './family.ts'
 import { LookAhead } from './look-ahead.ts'
-import { neverDue, type Rest, restOf } from './rest.ts'
+import { type Rest, restOf } from './rest.ts'
 import { cancelledChildren, endingExtras } from './run-ending.ts'
-import { endings, fromOutside, idOfStream, kindOf, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import {
+  endings,
+  fromOutside,
+  idOfStream,
+  kindOf,
+  neverDue,
+  type RunData,
+  type RunEvent,
+  runEvents,
+} from './run-event.ts'
 import type { RunHistory } from './run-history.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
@@ -190,7 +199,7 @@ export class Execution {
   wake(): void {
     if (this.#resting === undefined) return
     this.#resting = undefined
-    this.terms.woke()
+    this.terms.woke?.()
   }
 
   /** Puts it out of memory, if it rests: then it ends as `passive`, and its function is heard of no more. */
@@ -516,8 +525,10 @@ export class Execution {
   /** What it waits for as soon as all that was made is durable, if it rests then. */
   #rest(): Rest | undefined {
     if (!this.#isLive || this.#isOver || !this.#order.isEmpty) return undefined
-    if (this.#hasReturned) return this.#unwinding === undefined ? undefined : restOf([this.#unwinding])
-    return restOf([...this.#asks.values()].map(({ work }) => work))
+    const unwinding = this.#unwinding === undefined ? [] : [this.#unwinding]
+    const rest = restOf(this.#hasReturned ? unwinding : [...this.#asks.values()].map(({ work }) => work))
+    // What is over by now only hasn't been noticed yet.
+    return rest === undefined || rest.due <= this.host.clock.now() ? undefined : rest
   }
 
   /** Hands to the journal what was made, one append each: they share its group commit. Nothing before history is met. With
@@ -598,13 +609,14 @@ export class Execution {
   /** Nothing is left to append. If the run rests and the agenda doesn't say so yet, it is told; that needs no sync, because
    * what it says now is only less exact. */
   #settleDown(): void {
-    if (this.#isBusy) return
+    // What is being met will come here again.
+    if (this.#isBusy || this.#isPumping) return
     const rest = this.#rest()
     if (rest === undefined) return
     if (this.#entry === JSON.stringify(rest)) {
       if (this.#resting !== undefined) return
       this.#resting = rest
-      this.terms.rested()
+      this.terms.rested?.()
       return
     }
     this.#isHeld = true

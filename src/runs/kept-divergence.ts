@@ -6,8 +6,7 @@ import type { Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import { type Divergence, inWords } from './divergence.ts'
-import { neverDue } from './rest.ts'
-import { type RunData, runEvents, streamOf } from './run-event.ts'
+import { neverDue, type RunData, runEvents, streamOf } from './run-event.ts'
 import { firstDifference } from './value-diff.ts'
 
 export async function keepDivergence(

@@ -3,9 +3,7 @@
 
 import type { TimeMs } from '../core/numbers.ts'
 import type { Waiting } from './ask.ts'
-
-/** When an entry of the agenda is due that only an event brings to life. */
-export const neverDue: TimeMs = 8_640_000_000_000_000
+import { neverDue } from './run-event.ts'
 
 /** When an entry is due that an event has brought to life: before all that waits for its turn. The same at all times, so that
  * a command that is sent twice has the same content. */

@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
 import { type RunsScene, runsScene, turns } from '../testing/runs-scene.ts'
-import { neverDue } from './rest.ts'
 import type { Run } from './run.ts'
+import { neverDue } from './run-event.ts'
 
 async function entry(journal: HoldfastJournal): Promise<{ readonly due: number; readonly data: unknown } | undefined> {
   const [first] = await journal.agenda.list({ prefix: 'run/' })

@@ -137,6 +137,9 @@ export interface ParentRef {
   readonly key: string
 }
 
+/** When an entry of the agenda is due that only an event brings to life. */
+export const neverDue: TimeMs = 8_640_000_000_000_000
+
 const streamPrefix = 'run/'
 /** Of the agenda's entries of all unfinished runs. */
 export const allRunsPrefix = 'run/'

@@ -92,26 +92,35 @@ export class RunLeases {
   }
 
   async #renewAll(): Promise<void> {
-    const held = [...this.#held.values()]
     this.#renewedAt = this.#terms.clock.now()
-    try {
-      await this.#renew(held.map(({ fence }) => fence))
-    } catch {
-      // One that is lost refuses the whole batch: each for itself tells which.
-      for (const one of held) {
-        if (this.#held.get(one.fence.lease) !== one) continue
-        await this.#renew([one.fence]).catch((error: unknown) => {
-          if (isHoldfastError(error, 'LEASE_LOST') && this.#held.get(one.fence.lease) === one) one.lost(error)
-        })
+    const fences = [...this.#held.values()].map(({ fence }) => fence)
+    for (let from = 0; from < fences.length; from += renewalsMax) {
+      await this.#renewThese(fences.slice(from, from + renewalsMax))
+    }
+  }
+
+  /** One that is lost refuses the whole batch, and is named: the others are prolonged without it. */
+  async #renewThese(fences: readonly Fence[]): Promise<void> {
+    let left = fences.filter(({ lease, token }) => this.#held.get(lease)?.fence.token === token)
+    while (left.length > 0) {
+      try {
+        await this.#renew(left)
+        return
+      } catch (error) {
+        // The journal says what is wrong with every append; the next round tries again.
+        if (!isHoldfastError(error, 'LEASE_LOST')) return
+        const lost = left.find(({ lease }) => lease === error.details.lease)
+        if (lost === undefined) return
+        left = left.filter((fence) => fence !== lost)
+        const held = this.#held.get(lost.lease)
+        if (held?.fence.token === lost.token) held.lost(error)
       }
     }
   }
 
   async #renew(fences: readonly Fence[]): Promise<void> {
     const leases = fences.map(({ lease, token }) => ({ lease, renew: token, ttl: this.#terms.ttlMs }))
-    for (let from = 0; from < leases.length; from += renewalsMax) {
-      await this.#terms.journal.append([], { leases: leases.slice(from, from + renewalsMax) })
-    }
+    await this.#terms.journal.append([], { leases })
   }
 }
 

@@ -8,12 +8,12 @@ import type { Clock } from '../host/clock.ts'
 import type { AgendaEntry } from '../journal/agenda.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
-import { neverDue } from './rest.ts'
 import {
   agendaPrefixOf,
   allRunsPrefix,
   endings,
   idOfStream,
+  neverDue,
   type RunData,
   runEvents,
   runOfAgendaId,

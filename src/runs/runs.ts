@@ -95,11 +95,6 @@ export class Runs implements Family {
   #letGoOfProcess: (() => void) | undefined
   #isClosed = false
 
-  /** For looking at runs, and for forking them. */
-  get host(): ExecutionHost {
-    return this.#ground.host
-  }
-
   constructor(journal: Journal, options: RunsOptions) {
     const { clock, random, leaseTtl = '15s', resident = limits.runsResident } = options
     this.#journal = journal
@@ -130,6 +125,11 @@ export class Runs implements Family {
       begun: () => this.#look(),
       missed: () => this.#missed(),
     })
+  }
+
+  /** For looking at runs, beside driving them. */
+  get host(): ExecutionHost {
+    return this.#ground.host
   }
 
   /** Starts the run, goes on with it, joins it or gives its result: whatever is left to do. */

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Batch, Store } from '../stores/store.ts'
-import { passing, runScene, turns } from '../testing/run-scene.ts'
+import { passing, runScene, turns } from '../testing/cut-off-scene.ts'
 import { cutOff, leaving, recorded, state, types } from '../testing/run-trace.ts'
 import { toolWorld } from '../testing/tool-world.ts'
 import type { Run } from './run.ts'
@@ -156,10 +156,12 @@ describe('settling', () => {
       },
     })
     const running = scene.another(store).run('r', body(world))
-    running.catch(() => undefined)
     await turns(30)
+    // It was parked together with the event that says so; when this is taken, what is left is written down anew.
+    await scene.another().signal('r', 'go', 1)
+    expect(await passing(scene.clock, running)).toEqual({ paid: undefined, other: 1 })
     expect(isSettled).toBe(true)
-    expect(await scene.another().agenda.due()).toHaveLength(1)
+    expect(world.count('pay')).toBe(1)
   })
 
   it('is needed too when the code says another effect than the one that was cut off', async () => {

@@ -4,7 +4,7 @@ import { isHoldfastError } from '../errors.ts'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
 import type { Run } from '../runs/run.ts'
 import type { Store } from '../stores/store.ts'
-import { dyingStore, type RunScene, turns } from './run-scene.ts'
+import { dyingStore, type RunScene, turns } from './cut-off-scene.ts'
 
 export interface TraceEvent {
   readonly type: string

@@ -44,6 +44,23 @@ for (const place of ['agent', 'agent.db']) {
       await expect(journal.result(other.id)).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
     })
 
+    it('lists runs while the agent is at work', async () => {
+      const { id } = await journal.start('asks', { input: 'listed' })
+      const waits = async () => {
+        const { out } = await holdfast('runs', target, '--state', 'waiting', '--name', 'asks', '--json')
+        return out.split('\n').filter((line) => line.includes(id))
+      }
+      let listed = await waits()
+      while (listed.length === 0) listed = await waits()
+      expect(JSON.parse(listed[0] ?? '')).toMatchObject({ id, name: 'asks', state: 'waiting' })
+      const { out, code } = await holdfast('runs', target)
+      expect(code).toBe(0)
+      expect(out).toMatch(new RegExp(`^waiting +\\S+Z {2}${id} \\(asks\\): `, 'm'))
+      expect((await holdfast('runs', target, '--limit', '1')).out.trim().split('\n').length).toBe(1)
+      expect((await holdfast('runs', target, '--state', 'asleep')).code).toBe(2)
+      expect((await holdfast('runs', join(parent, 'nothing'))).code).toBe(1)
+    })
+
     it('says what is wrong', async () => {
       const unknown = await holdfast('cancel', target, 'none')
       expect([unknown.code, unknown.out]).toEqual([1, ''])
@@ -52,7 +69,7 @@ for (const place of ['agent', 'agent.db']) {
       expect((await holdfast('signal', target, 'none', 'x', 'not json')).code).toBe(2)
       expect((await holdfast('cancel', 'memory:', 'none')).err).toContain('UNSUPPORTED')
       expect((await holdfast('cancel', join(parent, 'nothing'), 'none')).err).toContain('JOURNAL_MISSING')
-      for (const name of ['signal', 'cancel']) {
+      for (const name of ['signal', 'cancel', 'runs']) {
         expect((await holdfast(name, '--help')).out).toContain(`Usage: holdfast ${name}`)
       }
     })

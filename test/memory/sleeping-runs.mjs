@@ -7,6 +7,8 @@ import { open } from '../../dist/index.js'
 
 const [directory, count] = [process.argv[2], Number(process.argv[3])]
 const journal = await open(directory)
+/** How many are started at once. */
+const wave = 500
 const body = async (run, input) => {
   await run.step('before', () => input)
   if (input % 2 === 0) await run.sleep(input === 0 ? '1s' : '30d')
@@ -23,12 +25,12 @@ async function used() {
   return { heap: heapUsed / 1_048_576, rss: rss / 1_048_576 }
 }
 
-async function resting() {
+/** Until this run rests, or has gone on. */
+async function rests(id) {
   for (;;) {
-    const entries = await journal.agenda.list({ prefix: 'run/' })
-    const atRest = entries.filter(({ data }) => data.state === 'sleeping' || data.state === 'waiting').length
-    if (atRest >= count - 1) return
-    await pause(100)
+    const [entry] = await journal.agenda.list({ prefix: `run/-/${id}`, limit: 1 })
+    if (entry?.data.state !== 'running') return
+    await pause(5)
   }
 }
 
@@ -37,9 +39,9 @@ const began = performance.now()
 const results = []
 for (let n = 0; n < count; n++) {
   results.push(journal.run(`r${n}`, body, { input: n }))
-  if (n % 1_000 === 999) await pause(0)
+  if (n % wave === wave - 1) await rests(`r${n}`)
 }
-await resting()
+await rests(`r${count - 1}`)
 const seconds = (performance.now() - began) / 1_000
 // What was still on its way out of memory is out.
 await pause(500)

@@ -1,5 +1,5 @@
-// Runs that sleep or wait take little memory, in a process that has started them all. SLEEPING_RUNS sets how many there are;
-// what they may take is 200 MB for 100,000 above an empty process, and what the 1,000 that stay in memory take.
+// Runs that sleep or wait take little memory, in a process that has started them all: 100,000 of them at most 200 MB more than
+// an empty one. SLEEPING_RUNS sets how many there are.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,9 +12,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 const runs = Number(process.env.SLEEPING_RUNS ?? 5_000)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const script = fileURLToPath(new URL('sleeping-runs.mjs', import.meta.url))
-/** What 1,000 take in memory, and what a young heap takes. */
-const residentMiB = 50
-const bytesPerRun = 2_000
+/** What the 1,000 take that stay in memory, and what a young heap takes. */
+const residentMiB = 40
+const bytesPerRun = 1_500
+const heapMiBMax = residentMiB + (runs * bytesPerRun) / 1_048_576
 
 let directory = ''
 
@@ -32,5 +33,5 @@ it(`${runs} runs that sleep or wait take ${bytesPerRun} bytes each, and come bac
   process.stdout.write(`sleeping runs: ${stdout}`)
   const { heapMiB, back } = JSON.parse(stdout) as { readonly heapMiB: number; readonly back: readonly string[] }
   expect(back).toEqual(['run 1 went on', 'run 0 went on'])
-  expect(heapMiB).toBeLessThan(Math.min(runs / 100_000 + residentMiB / 200, 1) * 200 * (1_000_000 / 1_048_576))
+  expect(heapMiB).toBeLessThan(heapMiBMax)
 })
