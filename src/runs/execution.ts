@@ -125,7 +125,13 @@ export class Execution {
     return all.length > 0 ? all : undefined
   }
 
-  ask<T>(scope: KeyScope, name: string, workOf: (key: string) => AskWork): Promise<T> {
+  /** `isNote`: see Ask. */
+  ask<T>(
+    scope: KeyScope,
+    name: string,
+    workOf: (key: string) => AskWork,
+    { isNote = false }: { readonly isNote?: boolean } = {},
+  ): Promise<T> {
     // A refused name is the caller's mistake, and no ask.
     let key: string
     try {
@@ -135,12 +141,13 @@ export class Execution {
     }
     // After the end nobody is told anything; what still asks is forgotten with its frame.
     if (this.#isOver || this.#hasReturned) return new Promise<T>(() => undefined)
-    if (this.#cancelled !== undefined) return Promise.reject(this.#cancelled)
+    if (this.#cancelled !== undefined && !isNote) return Promise.reject(this.#cancelled)
     const turn = this.#seen
     this.#log.ask(key, turn)
     this.#whenAskedOrReturned?.()
     return new Promise<T>((resolve, reject) => {
-      const ask: Ask = { key, turn, work: workOf(key), resolve: resolve as (value: unknown) => void, reject }
+      const settles = { resolve: resolve as (value: unknown) => void, reject }
+      const ask: Ask = { key, turn, isNote, work: workOf(key), ...settles }
       this.#asks.set(key, ask)
       if (this.#isLive) ask.work.start()
     })
@@ -277,7 +284,8 @@ export class Execution {
       details: { id: this.terms.id, ...(reason === undefined ? {} : { reason }) },
     })
     this.#abort.abort(this.#cancelled)
-    for (const { key, work } of [...this.#asks.values()]) {
+    for (const { key, work, isNote } of [...this.#asks.values()]) {
+      if (isNote) continue
       work.stop(this.#cancelled)
       this.#settle(key, { error: this.#cancelled })
     }

@@ -18,6 +18,8 @@ import { StepContext } from './step-context.ts'
 import { firstDifference } from './value-diff.ts'
 
 export interface StepTerms {
+  /** Of the event that records how it ended. */
+  readonly type: string
   readonly call: (context: StepContext) => unknown
   /** Given by the caller, or not. */
   readonly input: { readonly value: unknown } | undefined
@@ -139,7 +141,7 @@ export class StepWork implements AskWork {
     const { input } = this.#terms
     const given = input === undefined ? {} : { input: input.value }
     const attempts = this.#failures === 0 ? {} : { attempts: this.#failures + 1 }
-    this.#execution.make(runEvents.step, { key: this.#key, ...given, ...outcome, ...attempts })
+    this.#execution.make(this.#terms.type, { key: this.#key, ...given, ...outcome, ...attempts })
   }
 
   #compareInput(data: RunEvent['data'], seq: number): void {
