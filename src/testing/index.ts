@@ -23,7 +23,7 @@ export { type JournalOnOptions, journalOn } from './journal-on.ts'
 export { type MemoryJournal, memoryJournal } from './memory-journal.ts'
 export { memoryTarget } from './memory-target.ts'
 export { type Prng, prng } from './prng.ts'
-export { type ScratchToolOptions, scratchTools } from './scratch-tools.ts'
+export { type ScratchTools, scratchTools } from './scratch-tools.ts'
 export {
   type ModelScript,
   type ScriptedModelOptions,

@@ -5,13 +5,6 @@ import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { AgentTool } from '../agent/agent-tool.ts'
 
-export interface ScratchToolOptions {
-  /** Called when a tool begins its work: to wait, to count, to fail. */
-  readonly onCall?: (tool: string, input: unknown, context: { readonly idempotencyKey: string }) => unknown
-  /** Called when a tool has done its work. */
-  readonly onDone?: (tool: string, input: unknown, context: { readonly idempotencyKey: string }) => unknown
-}
-
 interface FileInput {
   readonly file: string
 }
@@ -29,18 +22,9 @@ export interface ScratchTools {
   readonly publish: AgentTool<FileInput & { readonly line: string }, { readonly lines: number }>
 }
 
-export function scratchTools(folder: string, { onCall, onDone }: ScratchToolOptions = {}): ScratchTools {
+export function scratchTools(folder: string): ScratchTools {
   // A name, not a path: the folder is all that there is.
   const pathOf = ({ file }: FileInput): string => join(folder, basename(file))
-  const counted = <Input, Result>(name: string, tool: AgentTool<Input, Result>): AgentTool<Input, Result> => ({
-    ...tool,
-    async run(input, context) {
-      await onCall?.(name, input, context)
-      const result = await tool.run(input, context)
-      await onDone?.(name, input, context)
-      return result
-    },
-  })
   const linesOf = async (input: FileInput): Promise<readonly string[]> => {
     const text = await readFile(pathOf(input), 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return ''
@@ -49,7 +33,7 @@ export function scratchTools(folder: string, { onCall, onDone }: ScratchToolOpti
     return text.split('\n').filter((line) => line !== '')
   }
   return {
-    write_file: counted('write_file', {
+    write_file: {
       description: 'Writes { text } to { file }, in place of what was there.',
       effect: 'idempotent',
       async run({ file, text }, { idempotencyKey }) {
@@ -59,26 +43,26 @@ export function scratchTools(folder: string, { onCall, onDone }: ScratchToolOpti
         await rename(draft, pathOf({ file }))
         return { characters: text.length }
       },
-    }),
-    read_file: counted('read_file', {
+    },
+    read_file: {
       description: 'Gives the text of { file }.',
       effect: 'pure',
       run: (input) => readFile(pathOf(input), 'utf8'),
-    }),
-    list_files: counted('list_files', {
+    },
+    list_files: {
       description: 'Names all files.',
       effect: 'pure',
       run: async () => (await readdir(folder)).filter((name) => !name.startsWith('.')).sort(),
-    }),
-    word_count: counted('word_count', {
+    },
+    word_count: {
       description: 'Counts the words of { file }.',
       effect: 'pure',
       async run(input) {
         const text = await readFile(pathOf(input), 'utf8')
         return { words: text.split(/\s+/).filter((word) => word !== '').length }
       },
-    }),
-    publish: counted('publish', {
+    },
+    publish: {
       description: 'Adds { line } to the end of { file }: a second time would be one time too many.',
       effect: 'once',
       async run(input, { idempotencyKey }) {
@@ -96,6 +80,6 @@ export function scratchTools(folder: string, { onCall, onDone }: ScratchToolOpti
         const isThere = lines.some((line) => line.endsWith(`(${idempotencyKey})`))
         return isThere ? { done: true, result: { lines: lines.length } } : { done: false }
       },
-    }),
+    },
   }
 }
