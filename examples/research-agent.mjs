@@ -45,7 +45,11 @@ const script = [
   }),
   {
     text: 'Tidy up before writing.',
-    actions: [{ tool: 'delete_everything' }, { tool: 'list_files' }, { tool: 'word_count', input: { file: 'notes.txt' } }],
+    actions: [
+      { tool: 'delete_everything' },
+      { tool: 'list_files' },
+      { tool: 'word_count', input: { file: 'notes.txt' } },
+    ],
   },
   ({ history }) => ({
     text: 'That was denied; write the draft and have it judged.',
@@ -66,9 +70,17 @@ const script = [
       },
     ],
   }),
-  { text: 'Look at it once more.', actions: [{ tool: 'read_file', input: { file: 'report.txt' } }, { tool: 'word_count', input: { file: 'report.txt' } }] },
+  {
+    text: 'Look at it once more.',
+    actions: [
+      { tool: 'read_file', input: { file: 'report.txt' } },
+      { tool: 'word_count', input: { file: 'report.txt' } },
+    ],
+  },
   { text: 'Publish it.', actions: [{ tool: 'publish', input: { file: 'published.txt', line: question } }] },
-  ({ history }) => ({ text: `Published: ${resultsOf(history[6])[1].words} words, ${resultsOf(history[7])[0].lines} line in the list.` }),
+  ({ history }) => ({
+    text: `Published: ${resultsOf(history[6])[1].words} words, ${resultsOf(history[7])[0].lines} line in the list.`,
+  }),
 ]
 
 const criticScript = [
@@ -115,7 +127,8 @@ export function researchAgent(folder, world, seed = 1) {
         tools: { read_file: noted.read_file },
       },
     },
-    gate: ({ tool }) => (tool === 'delete_everything' ? { decision: 'deny', reason: 'nothing is ever deleted' } : 'allow'),
+    gate: ({ tool }) =>
+      tool === 'delete_everything' ? { decision: 'deny', reason: 'nothing is ever deleted' } : 'allow',
     input: { question },
   }
 }
@@ -147,7 +160,12 @@ async function follow(journal, world) {
   for await (const event of journal.subscribe({ select: `run/${runId}`, from: 'now', keepsAlive: false })) {
     if ('notice' in event) continue
     const { key, result } = event.data
-    world.recorded({ key: endsCall(event) ? key : `#${event.seq}`, seq: event.seq, type: event.type, entry: brief(entryOf(event), result) })
+    world.recorded({
+      key: endsCall(event) ? key : `#${event.seq}`,
+      seq: event.seq,
+      type: event.type,
+      entry: brief(entryOf(event), result),
+    })
   }
 }
 
@@ -163,9 +181,11 @@ function brief(entry) {
 }
 
 function say(line) {
-  if (line.at === 'opened') console.log(line.recorded === 0 ? 'begins' : `goes on after ${line.recorded} recorded events`)
+  if (line.at === 'opened')
+    console.log(line.recorded === 0 ? 'begins' : `goes on after ${line.recorded} recorded events`)
   if (line.at === 'begin') console.log(`  calls ${line.call}`)
-  if (line.at === 'recorded' && line.entry !== undefined) console.log(`recorded ${line.type} (iteration ${line.entry.iteration})`)
+  if (line.at === 'recorded' && line.entry !== undefined)
+    console.log(`recorded ${line.type} (iteration ${line.entry.iteration})`)
   if (line.at === 'outcome') console.log(`${line.outcome.reason}: ${line.outcome.text}`)
 }
 

@@ -11,7 +11,9 @@ import { systemRandom } from './host/random.ts'
 import type { Duration } from './journal/append-options.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import { Journal, type JournalOptions } from './journal.ts'
+import type { Budgets } from './runs/budget.ts'
 import { type RunFunction, type RunOptions, Runs } from './runs/runs.ts'
+import type { Settling } from './runs/settlement.ts'
 import type { Store } from './stores/store.ts'
 
 export interface FeatureOptions {
@@ -50,6 +52,17 @@ export class HoldfastJournal<D extends EventDefinitions = NoDefinitions> extends
   /** Asks a run to end. */
   cancel(id: string, options?: { readonly reason?: string; readonly commandId?: string }): Promise<void> {
     return this.#runs.cancel(id, options)
+  }
+
+  /** Says what became of a tool that nobody knows of whether it took effect, by its key, so that its run goes on. Rejects
+   * with RUN_NOT_PARKED when nobody waits for it. */
+  settle(id: string, key: string, outcome: Settling, options?: { readonly commandId?: string }): Promise<void> {
+    return this.#runs.settle(id, key, outcome, options)
+  }
+
+  /** Sets new limits on what a run may spend. */
+  raise(id: string, budgets: Budgets, options?: { readonly commandId?: string }): Promise<void> {
+    return this.#runs.raise(id, budgets, options)
   }
 
   override close(): Promise<void> {

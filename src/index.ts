@@ -75,10 +75,14 @@ export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
 export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
+export type { Amounts, Budgets } from './runs/budget.ts'
 export type { RetryOptions } from './runs/retry.ts'
 export { Run, type StepOptions, type WaitOptions } from './runs/run.ts'
 export type { RunFunction, RunOptions } from './runs/runs.ts'
+export type { Settling } from './runs/settlement.ts'
 export type { StepContext } from './runs/step-context.ts'
+export type { ToolContext } from './runs/tool-context.ts'
+export type { ToolEffect, ToolOptions, ToolVerdict } from './runs/tool-terms.ts'
 export type {
   EventPlace,
   Finding,

@@ -143,7 +143,12 @@ class AgentLoop {
         const checked = checkReply(reply, (n) => `${idPrefix}${stamp.iteration}.${n}`)
         return { ...stamp, ...checked, ms: work.take() }
       },
-      { type: agentEvents.reasoned, retry: untilTimeout(modelRetry), timeoutMs: spent.msLeft },
+      {
+        type: agentEvents.reasoned,
+        retry: untilTimeout(modelRetry),
+        timeoutMs: spent.msLeft,
+        charge: ({ usage: { inputTokens, outputTokens } }) => ({ tokens: inputTokens + outputTokens }),
+      },
     )
   }
 

@@ -5,7 +5,8 @@ import { checkName } from '../core/names.ts'
 import type { StandardSchema } from '../core/schema.ts'
 import { checkObject, invalidArgument } from '../journal/argument.ts'
 import { schemaMismatch } from '../runs/schema-mismatch.ts'
-import type { ToolContext, ToolEffect, ToolVerdict } from './call-tool.ts'
+import type { ToolContext } from '../runs/tool-context.ts'
+import { type ToolEffect, type ToolOptions, type ToolVerdict, toolTerms } from '../runs/tool-terms.ts'
 import type { Recovery } from './recovery.ts'
 
 // Bivariant on purpose, as methods are: a list of tools holds each with an input of its own.
@@ -19,8 +20,8 @@ export interface AgentTool<Input = unknown, Result = unknown> {
   run(input: Input, context: ToolContext): Result | Promise<Result>
   /** For 'once': after a call was cut off, looks whether it has taken effect. */
   verify?(input: Input, context: ToolContext): ToolVerdict | Promise<ToolVerdict>
-  /** For 'reversible': takes it back when the run fails. */
-  compensate?(result: Result, input: Input, context: ToolContext): unknown
+  /** For 'reversible': undoes it when the run fails; `result` is undefined when the call was cut off. */
+  compensate?(result: Result | undefined, input: Input, context: ToolContext): unknown
   /** Of one attempt; the loop's limit by default. */
   readonly timeoutMs?: number
   /** What is done when it fails, in place of the loop's own. */
@@ -29,8 +30,6 @@ export interface AgentTool<Input = unknown, Result = unknown> {
 
 export type AgentTools = Readonly<Record<string, AgentTool>>
 
-const effects: readonly string[] = ['pure', 'idempotent', 'once', 'reversible'] satisfies ToolEffect[]
-
 /** Throws INVALID_ARGUMENT. */
 export function checkTools(tools: AgentTools): void {
   checkObject(tools, 'tools')
@@ -38,9 +37,18 @@ export function checkTools(tools: AgentTools): void {
     checkName(name, 'the name of a tool')
     checkObject(tool, `the tool ${JSON.stringify(name)}`)
     if (typeof tool.run !== 'function') throw invalidArgument(`run of the tool ${JSON.stringify(name)}`, 'a function')
-    if (!effects.includes(tool.effect)) {
-      throw invalidArgument(`effect of the tool ${JSON.stringify(name)}`, `one of: ${effects.join(', ')}`)
-    }
+    toolTerms({ effect: tool.effect, ...functionsOf(tool, undefined) }, () => undefined)
+  }
+}
+
+/** As a tool of a run has them: with the input at hand. */
+export function functionsOf(tool: AgentTool, input: unknown): Pick<ToolOptions, 'verify' | 'compensate'> {
+  const { verify, compensate } = tool
+  return {
+    ...(verify === undefined ? {} : { verify: (context: ToolContext) => verify.call(tool, input, context) }),
+    ...(compensate === undefined
+      ? {}
+      : { compensate: (result: unknown, context: ToolContext) => compensate.call(tool, result, input, context) }),
   }
 }
 

@@ -6,10 +6,10 @@
 
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import type { Run } from '../runs/run.ts'
+import type { ToolContext } from '../runs/tool-context.ts'
 import { type Observation, type ProposedAction, summaryOf } from './agent-action.ts'
 import { agentEvents, type RecoveringEntry } from './agent-event.ts'
-import { type AgentTool, checkedInput } from './agent-tool.ts'
-import { callTool, type ToolContext } from './call-tool.ts'
+import { type AgentTool, checkedInput, functionsOf } from './agent-tool.ts'
 import { type LoopFrame, stampOf } from './loop-frame.ts'
 import { defaultRecovery, type EscalationAnswer, type RecoveryPlan, recoveryPlan } from './recovery.ts'
 
@@ -79,21 +79,17 @@ class Performance {
 
   async #call({ name, tool, input }: Target): Promise<Try> {
     const { limits, spent, work } = this.#frame
-    const { effect, verify, compensate, timeoutMs = limits.toolTimeMs } = tool
-    const terms = {
+    const { effect, timeoutMs = limits.toolTimeMs } = tool
+    const options = {
       effect,
-      input,
+      ...(input === undefined ? {} : { input }),
       key: `${this.#run.id}/${this.#action.id}/${name}`,
       timeoutMs: Math.max(1, Math.min(timeoutMs, spent.msLeft)),
-      verify: verify === undefined ? undefined : (context: ToolContext) => tool.verify?.(input, context) ?? 'unknown',
-      compensate:
-        compensate === undefined
-          ? undefined
-          : (result: unknown, context: ToolContext) => tool.compensate?.(result, input, context),
+      ...functionsOf(tool, input),
     }
     const call = (context: ToolContext) => work.during(context.signal, () => tool.run(input, context))
     try {
-      return { result: await callTool(this.#run, name, terms, call) }
+      return { result: await this.#run.tool(name, options, call) }
     } catch (error) {
       if (isHoldfastError(error, 'RUN_CANCELLED')) throw error
       return { error }

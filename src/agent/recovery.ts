@@ -5,7 +5,7 @@ import { parseDuration } from '../core/duration.ts'
 import { checkName } from '../core/names.ts'
 import type { Duration } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
-import type { ToolEffect } from './call-tool.ts'
+import type { ToolEffect } from '../runs/tool-terms.ts'
 
 export type Recovery =
   /** Again, after a pause. Twice and '500ms' by default. */

@@ -18,14 +18,18 @@ import type { Random } from '../host/random.ts'
 import type { AppendOptions, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
-import type { Ask, AskWork, Settlement, Waiting } from './ask.ts'
+import type { Ask, AskWork, Settlement } from './ask.ts'
 import { AskLog, type AskVerdict } from './ask-log.ts'
+import { Budget } from './budget.ts'
 import { diverged } from './divergence.ts'
 import { storableError } from './error-record.ts'
 import { EventOrder } from './event-order.ts'
+import { type Rest, restOf } from './rest.ts'
 import { endings, type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
+import { ToolLedger } from './tool-ledger.ts'
+import { Unwinding } from './unwinding.ts'
 
 export interface ExecutionHost {
   readonly journal: Journal
@@ -33,6 +37,8 @@ export interface ExecutionHost {
   readonly random: Random
   /** How long a replay waits for an ask that the record has and the function hasn't made, before it counts as other code. */
   readonly missingAskMs: number
+  /** The run has come to rest: nothing of it is at work. `seen` is the last event that it has met. */
+  onRest?(terms: ExecutionTerms, rest: Rest, seen: Seq): void
 }
 
 export interface ExecutionTerms {
@@ -40,7 +46,7 @@ export interface ExecutionTerms {
   readonly stream: string
   readonly agendaId: string
   readonly fence: Fence
-  readonly created: { readonly time: TimeMs }
+  readonly created: { readonly time: TimeMs; readonly budgets?: Readonly<Record<string, number>> | undefined }
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -66,6 +72,8 @@ export class Execution {
   readonly host: ExecutionHost
   readonly end: Promise<ExecutionEnd>
   readonly signals: Signals = new Signals()
+  readonly tools: ToolLedger = new ToolLedger()
+  readonly budget: Budget
   readonly #abort: AbortController = new AbortController()
   readonly #asks: Map<string, Ask> = new Map()
   readonly #log: AskLog = new AskLog()
@@ -84,12 +92,17 @@ export class Execution {
   /** Nothing more is met, made or told. */
   #isOver = false
   #cancelled: HoldfastError | undefined
+  #isToUnwind = false
+  #unwinding: Unwinding | undefined
+  /** The event after which the run last came to rest. */
+  #restedAt: Seq = 0
   #whenAskedOrReturned: (() => void) | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
     this.terms = terms
     this.#time = terms.created.time
+    this.budget = new Budget(terms.created.budgets)
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -115,14 +128,10 @@ export class Execution {
   }
 
   /** What the run waits for; undefined while anything is at work. */
-  waiting(): readonly Waiting[] | undefined {
-    if (!this.#isLive || this.#isInTurn || this.#hasReturned || this.#outbox.length > 0) return undefined
-    const all: Waiting[] = []
-    for (const { work } of this.#asks.values()) {
-      if (work.waiting === undefined) return undefined
-      all.push(work.waiting)
-    }
-    return all.length > 0 ? all : undefined
+  waiting(): Rest | undefined {
+    if (!this.#isLive || this.#isInTurn || this.#isOver || this.#outbox.length > 0) return undefined
+    if (this.#hasReturned) return this.#unwinding === undefined ? undefined : restOf([this.#unwinding])
+    return restOf([...this.#asks.values()].map(({ work }) => work))
   }
 
   /** `isNote`: see Ask. */
@@ -187,9 +196,20 @@ export class Execution {
     }
     if (this.#isOver) return
     this.#isLive = true
-    for (const { work } of [...this.#asks.values()]) work.start()
+    // What the function left behind when it ended is not begun any more.
+    if (!this.#hasReturned) for (const { work } of [...this.#asks.values()]) work.start()
+    this.#unwinding?.start()
     this.#flush()
     this.#pump()
+  }
+
+  #rest(): void {
+    const { onRest } = this.host
+    if (onRest === undefined || this.#restedAt === this.#seen) return
+    const rest = this.waiting()
+    if (rest === undefined) return
+    this.#restedAt = this.#seen
+    onRest.call(this.host, this.terms, rest, this.#seen)
   }
 
   #pump(): void {
@@ -201,6 +221,7 @@ export class Execution {
         // What was offered after the last was taken and before this line found the pump at work.
         if (this.#order.hasNext) this.#pump()
         else if (this.#order.hasGap) this.#fetchGap()
+        else this.#rest()
       },
       (error: unknown) => this.halt(error),
     )
@@ -235,6 +256,9 @@ export class Execution {
       if (!(await this.#isSameCode(seen, event))) return
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
+    this.budget.meet(event)
+    if (event.type === runEvents.unwinding) return this.#unwind(event)
+    if (typeof key === 'string') this.tools.meet(event, this.#asks.has(key) && !this.#hasReturned)
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
     if (event.type === runEvents.signal) {
       const settled = this.signals.offer(event)
@@ -242,6 +266,7 @@ export class Execution {
       return
     }
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
+    if (this.#unwinding !== undefined) return this.#unwinding.met(event)
     const ask = typeof key === 'string' ? this.#asks.get(key) : undefined
     if (ask === undefined) return
     const settlement = this.#met(ask, event)
@@ -278,6 +303,8 @@ export class Execution {
   }
 
   #cancel(event: RunEvent): void {
+    // It has ended by itself, if not yet in the record.
+    if (this.#hasReturned) return
     const { reason } = event.data
     const why = typeof reason === 'string' && reason !== '' ? `: ${reason}` : ''
     this.#cancelled = new HoldfastError('RUN_CANCELLED', `run ${JSON.stringify(this.terms.id)} was cancelled${why}`, {
@@ -292,21 +319,67 @@ export class Execution {
   }
 
   #threw(error: unknown): void {
-    if (this.#cancelled !== undefined) this.#returned(runEvents.cancelled, { reason: this.#cancelled.message })
-    else this.#returned(runEvents.failed, { error })
+    const isCancelled = this.#cancelled !== undefined
+    const type = isCancelled ? runEvents.cancelled : runEvents.failed
+    const data = isCancelled ? { reason: this.#cancelled?.message } : { error }
+    if (this.tools.owes) this.#beginUnwinding(type, data)
+    else this.#returned(type, data)
+  }
+
+  /** What the run's tools did is undone before the run ends. */
+  #beginUnwinding(type: string, data: RunData): void {
+    if (this.#isOver) return
+    this.#isToUnwind = true
+    this.#stopAsks()
+    if (!this.#abort.signal.aborted) this.#abort.abort()
+    const state = { state: 'running', why: 'undoes what its reversible tools did, because it failed or was cancelled' }
+    const agenda = [{ id: this.terms.agendaId, due: this.host.clock.now(), data: state }]
+    this.#outbox.push({ type: runEvents.unwinding, data: { ...data, ends: type }, extras: { agenda } })
+    if (!this.#isInTurn) this.#flush()
+  }
+
+  /** From here on, what the run ends with is what is recorded here. */
+  async #unwind(event: RunEvent): Promise<void> {
+    // The function may be waiting for something of its own before it fails.
+    await this.#until(() => this.#hasReturned)
+    if (this.#isOver) return
+    if (!this.#isToUnwind) {
+      this.#diverge({ is: 'missing', recorded: [runEvents.unwinding] }, event)
+      return
+    }
+    this.#outbox.length = 0
+    const { error, reason, ends } = event.data
+    const type = ends === runEvents.cancelled ? runEvents.cancelled : runEvents.failed
+    const unwinding = new Unwinding(this, this.tools.owed(), () => {
+      const { compensated } = unwinding
+      const { left } = this.tools
+      const undone = { compensated, ...(left.length === 0 ? {} : { left }) }
+      this.#returned(type, { ...(type === runEvents.cancelled ? { reason } : { error }), ...undone })
+    })
+    this.#unwinding = unwinding
+    if (this.#isLive) unwinding.start()
+  }
+
+  #stopAsks(): void {
+    this.#hasReturned = true
+    this.#whenAskedOrReturned?.()
+    for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
   }
 
   /** The function has ended: so does the run, unless history goes on behind this. */
   #returned(type: string, data: RunData): void {
     if (this.#isOver) return
-    this.#hasReturned = true
-    this.#whenAskedOrReturned?.()
+    this.#stopAsks()
     const { agendaId, fence } = this.terms
     const abandoned = [...this.#asks.keys()]
-    for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
+    const ambiguous = this.tools.unclear()
+    const marks = {
+      ...(abandoned.length === 0 ? {} : { abandoned }),
+      ...(ambiguous.length === 0 ? {} : { ambiguous }),
+    }
     this.#outbox.push({
       type,
-      data: abandoned.length === 0 ? data : { ...data, abandoned },
+      data: { ...data, ...marks },
       extras: { agenda: [{ id: agendaId, due: null }], leases: [{ lease: fence.lease, release: fence.token }] },
     })
     if (!this.#isInTurn) this.#flush()
@@ -355,21 +428,28 @@ export class Execution {
 
   /** Waits for asks that the record has: the function may be waiting for something of its own. */
   async #missingAsked(seen: Seq): Promise<AskVerdict> {
+    let verdict = this.#log.judge(seen)
+    await this.#until(() => {
+      verdict = this.#log.judge(seen)
+      return verdict.is !== 'missing' || this.#hasReturned
+    })
+    return verdict
+  }
+
+  /** Waits for what the function does in its own time, but not for ever. */
+  async #until(isSo: () => boolean): Promise<void> {
     let isLate = false
     const timer = this.host.clock.after(this.host.missingAskMs, () => {
       isLate = true
       this.#whenAskedOrReturned?.()
     })
-    let verdict = this.#log.judge(seen)
-    while (verdict.is === 'missing' && !isLate && !this.#hasReturned && !this.#isOver) {
+    while (!isSo() && !isLate && !this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#whenAskedOrReturned = resolve
       })
-      verdict = this.#log.judge(seen)
     }
     this.#whenAskedOrReturned = undefined
     timer.cancel()
-    return verdict
   }
 
   #diverge(verdict: Exclude<AskVerdict, { is: 'same' }>, event: RunEvent): void {
@@ -383,6 +463,7 @@ export class Execution {
     this.#isOver = true
     const reason = end.is === 'ended' ? undefined : end.error
     for (const { work } of this.#asks.values()) work.stop(reason)
+    this.#unwinding?.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
     this.#whenAskedOrReturned?.()
@@ -403,7 +484,13 @@ function* storableForms({ type, data }: Draft, refusals: readonly unknown[]): It
   const { key } = data
   const error = storableError(refusals[0])
   yield {
-    type: type === runEvents.completed ? runEvents.failed : type,
+    type: substitutes[type] ?? type,
     data: key === undefined ? { error } : { key, error },
   }
+}
+
+/** What is recorded instead of what can't be stored: a result is a failure, a tool isn't called. */
+const substitutes: Readonly<Record<string, string>> = {
+  [runEvents.completed]: runEvents.failed,
+  [runEvents.toolIntended]: runEvents.tool,
 }

@@ -20,6 +20,28 @@ export const runEvents = {
   signal: 'run.signal',
   emitted: 'run.emitted',
   annotated: 'run.annotated',
+  /** A tool is about to be called: durable before it is. */
+  toolIntended: 'run.tool-intended',
+  /** How a tool ended: `result`, or `error`. */
+  tool: 'run.tool',
+  /** An attempt surely had no effect, and another follows. */
+  toolRetried: 'run.tool-retried',
+  /** Nobody knew whether an attempt had an effect, and `verify` said that it had none. */
+  toolVerified: 'run.tool-verified',
+  /** Nobody knows whether an attempt had an effect, until it is settled. */
+  toolAmbiguous: 'run.tool-ambiguous',
+  /** From outside: what a person found out about an ambiguous tool, or a compensation that failed. */
+  toolSettled: 'run.tool-settled',
+  /** The function has failed or was cancelled, and what its tools did is undone. */
+  unwinding: 'run.unwinding',
+  compensated: 'run.compensated',
+  compensationRetried: 'run.compensation-retried',
+  compensationFailed: 'run.compensation-failed',
+  charged: 'run.charged',
+  /** A budget is spent: what asks next is held. */
+  parked: 'run.parked',
+  /** From outside: new limits. */
+  raised: 'run.raised',
   cancelRequested: 'run.cancel-requested',
   completed: 'run.completed',
   failed: 'run.failed',
@@ -31,7 +53,12 @@ export const runEvents = {
 export const endings: readonly string[] = [runEvents.completed, runEvents.failed, runEvents.cancelled]
 
 /** Types that others than the driver append. */
-export const fromOutside: readonly string[] = [runEvents.signal, runEvents.cancelRequested]
+export const fromOutside: readonly string[] = [
+  runEvents.signal,
+  runEvents.cancelRequested,
+  runEvents.toolSettled,
+  runEvents.raised,
+]
 
 export type RunData = Readonly<Record<string, unknown>>
 
@@ -50,6 +77,8 @@ export interface RunCreated {
   readonly seed: string
   /** The version of the code, where its author gives one. */
   readonly version?: string
+  /** Limits on what it spends, by name; the time in milliseconds. */
+  readonly budgets?: Readonly<Record<string, number>>
 }
 
 const streamPrefix = 'run/'

@@ -17,7 +17,9 @@ import type { Random } from '../host/random.ts'
 import type { Duration, Fence } from '../journal/append-options.ts'
 import { invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
-import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts'
+import { type Budgets, checkBudgets } from './budget.ts'
+import { Execution, type ExecutionEnd, type ExecutionHost, type ExecutionTerms } from './execution.ts'
+import { neverDue, type Rest, toldDue } from './rest.ts'
 import { Run } from './run.ts'
 import { RunChance } from './run-chance.ts'
 import {
@@ -32,6 +34,7 @@ import {
 } from './run-event.ts'
 import { RunLeases } from './run-leases.ts'
 import { type RunRecord, readEnding, readRecord, resultOf, unknownRun } from './run-record.ts'
+import { notParked, type Settling, seqToSettle, settlingData } from './settlement.ts'
 import { firstDifference } from './value-diff.ts'
 
 export type RunFunction<Input = unknown, Result = unknown> = (run: Run, input: Input) => Promise<Result>
@@ -40,6 +43,8 @@ export interface RunOptions<Input = unknown> {
   readonly input?: Input
   /** The version of the code, for reports. */
   readonly version?: string
+  /** What it may spend; recorded when it is created. When a limit is reached, it is parked until journal.raise(). */
+  readonly budgets?: Budgets
   /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
   readonly ifOwned?: 'reject' | 'wait'
 }
@@ -56,8 +61,6 @@ const inlineName = '-'
 /** How soon a run hears of what another process appended to it, at the latest. To look after each of one's own events
  * would nearly double the cost of a step. */
 const followPaceMs = 20
-/** When an entry of the agenda is due that only an event brings to life. */
-const neverDue = 8_640_000_000_000_000
 
 export class Runs {
   readonly #journal: Journal
@@ -71,7 +74,13 @@ export class Runs {
 
   constructor(journal: Journal, { clock, random, leaseTtl = '15s' }: RunsOptions) {
     this.#journal = journal
-    this.#host = { journal, clock, random, missingAskMs: 5_000 }
+    this.#host = {
+      journal,
+      clock,
+      random,
+      missingAskMs: 5_000,
+      onRest: (terms, rest, seen) => this.#rested(terms, rest, seen),
+    }
     this.#leases = new RunLeases({
       journal,
       clock,
@@ -102,6 +111,43 @@ export class Runs {
     await this.#tell(id, { type: runEvents.cancelRequested, data: reason === undefined ? {} : { reason } }, rest)
   }
 
+  /** Says what became of a tool that nobody knows of whether it took effect (or of a compensation that failed), so that
+   * the run goes on. Rejects with RUN_NOT_PARKED when nobody waits for it: too early, settled, or another key. */
+  async settle(
+    id: string,
+    key: string,
+    outcome: Settling,
+    options: { readonly commandId?: string } = {},
+  ): Promise<void> {
+    const event = { type: runEvents.toolSettled, data: settlingData(key, outcome) }
+    const { commandId } = options
+    for (;;) {
+      if ((await readRecord(this.#journal, id)) === undefined) throw unknownRun(id)
+      // A repetition, and whatever else has that command id, is the store's to judge.
+      const isRepeated = commandId !== undefined && (await this.#journal.command(commandId)) !== undefined
+      const expect = isRepeated ? {} : { expect: await seqToSettle(this.#journal, id, key) }
+      try {
+        await this.#tell(id, event, { ...options, ...expect })
+        return
+      } catch (error) {
+        // Another branch of the run went on, or somebody else settled it: look again.
+        if (!isHoldfastError(error, 'SEQ_CONFLICT')) throw error
+      }
+    }
+  }
+
+  /** Sets new limits; those that aren't named stay. What was held goes on as far as they allow. */
+  async raise(id: string, budgets: Budgets, options: { readonly commandId?: string } = {}): Promise<void> {
+    const data = { budgets: checkBudgets(budgets) }
+    if ((await readRecord(this.#journal, id)) === undefined) throw unknownRun(id)
+    const { commandId } = options
+    const isRepeated = commandId !== undefined && (await this.#journal.command(commandId)) !== undefined
+    if (!isRepeated && (await readEnding(this.#journal, id)) !== undefined) {
+      throw notParked(id, `run ${JSON.stringify(id)} has ended`)
+    }
+    await this.#tell(id, { type: runEvents.raised, data }, options)
+  }
+
   /** Lets go of every run that is driven here. They go on with whoever runs them next. */
   close(): void {
     this.#isClosed = true
@@ -112,12 +158,16 @@ export class Runs {
   async #tell(
     id: string,
     event: { readonly type: string; readonly data: unknown },
-    { commandId }: { readonly commandId?: string },
+    { commandId, expect }: { readonly commandId?: string; readonly expect?: number },
   ): Promise<void> {
     const record = await readRecord(this.#journal, id)
     if (record === undefined) throw unknownRun(id)
-    const agenda = [{ id: agendaIdOf(record.created.name, id), due: this.#host.clock.now(), data: { state: 'queued' } }]
-    const options = { agenda, ...(commandId === undefined ? {} : { commandId }) }
+    const agenda = [{ id: agendaIdOf(record.created.name, id), due: toldDue, data: { state: 'queued' } }]
+    const options = {
+      agenda,
+      ...(commandId === undefined ? {} : { commandId }),
+      ...(expect === undefined ? {} : { expect }),
+    }
     const prepared = this.#journal.prepare(streamOf(id), event, options)
     const { seq, duplicate } = await prepared.append()
     if (duplicate) return
@@ -150,10 +200,14 @@ export class Runs {
   /** Undefined when somebody else has created it meanwhile. */
   async #create(
     id: string,
-    { input, version }: RunOptions,
+    { input, version, budgets }: RunOptions,
   ): Promise<{ readonly record: RunRecord; readonly fence: Fence } | undefined> {
     const { clock, random } = this.#host
-    const given = { ...(input === undefined ? {} : { input }), ...(version === undefined ? {} : { version }) }
+    const given = {
+      ...(input === undefined ? {} : { input }),
+      ...(version === undefined ? {} : { version }),
+      ...(budgets === undefined ? {} : { budgets: checkBudgets(budgets) }),
+    }
     const created: RunCreated = { name: inlineName, ...given, seed: random.hex(16) }
     const lease = agendaIdOf(inlineName, id)
     const event = { type: runEvents.created, data: created }
@@ -212,7 +266,13 @@ export class Runs {
   async #execute(record: RunRecord, fence: Fence, call: RunFunction): Promise<unknown> {
     const { id, created, createdAt } = record
     this.#follow()
-    const terms = { id, stream: streamOf(id), agendaId: fence.lease, fence, created: { time: createdAt } }
+    const terms = {
+      id,
+      stream: streamOf(id),
+      agendaId: fence.lease,
+      fence,
+      created: { time: createdAt, budgets: created.budgets },
+    }
     const execution = new Execution(this.#host, terms)
     const active = this.#active.get(id)
     if (active !== undefined) this.#active.set(id, { execution, result: active.result })
@@ -246,6 +306,15 @@ export class Runs {
   async #giveUp(fence: Fence): Promise<void> {
     const { lease, token } = fence
     await this.#journal.append([], { fence, agenda: [{ id: lease, due: null }], leases: [{ lease, release: token }] })
+  }
+
+  /** A run that only a person can bring on says so on the agenda. */
+  #rested({ stream, agendaId, fence }: ExecutionTerms, { state, why, due }: Rest, seen: number): void {
+    if (state !== 'parked') return
+    const agenda = [{ id: agendaId, due, data: { state, why } }]
+    this.#journal.append([], { fence, expect: { [stream]: seen }, agenda }).catch(() => {
+      // What it waits for has come meanwhile, and it goes on; or the journal has failed, and the next append says so.
+    })
   }
 
   /** Hears of what others append to the runs that are driven here. */

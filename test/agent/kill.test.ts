@@ -123,6 +123,7 @@ describe('a loop that is killed before any of its appends', () => {
       expect(told(outcome), where).toEqual(told(undisturbed.outcome))
       expect([...entries].sort(), where).toEqual([...undisturbed.entries].sort())
       for (const call of answered) expect(calls.filter((one) => one === call).length, `${call}, ${where}`).toBe(1)
+      expect(calls.filter((one) => one.startsWith('pay')).length, where).toBe(1)
       expect(calls, where).not.toContain('drop')
     }
   })

@@ -209,11 +209,13 @@ describe('a loop ends', () => {
 
   it('is refused for options that make no sense', async () => {
     const { another } = scene()
-    const refused = (options: object) => another().agent(`r${Object.keys(options).join()}`, options as AgentOptions)
+    const refused = (options: object) => another().agent(JSON.stringify(options), options as AgentOptions)
     await expect(refused({})).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     await expect(refused({ model: forever, limits: { tokens: 0 } })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     const tools = { bad: { effect: 'sometimes', run: () => 1 } }
     await expect(refused({ model: forever, tools })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    const verified = { bad: { effect: 'pure', run: () => 1, verify: () => 'unknown' } }
+    await expect(refused({ model: forever, tools: verified })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     await expect(refused({ model: forever, recovery: ['pray'] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   })
 })

@@ -1,0 +1,54 @@
+// A journal in memory on which runs are driven, cut off and driven again by another process, with time in the test's hands.
+
+import { HoldfastError } from '../errors.ts'
+import { HoldfastJournal } from '../holdfast-journal.ts'
+import { type MemoryStore, memoryStore } from '../stores/memory.ts'
+import type { Batch, Store } from '../stores/store.ts'
+import { type FakeClock, fakeClock } from './fake-clock.ts'
+import { seededRandom } from './seeded-random.ts'
+
+export interface RunScene {
+  readonly clock: FakeClock
+  readonly store: MemoryStore
+  /** Another process with the same journal: a driver that takes over. */
+  another(store?: Store): HoldfastJournal
+}
+
+export function runScene(): RunScene {
+  const clock = fakeClock()
+  const store = memoryStore({ clock, random: seededRandom(1) })
+  return { clock, store, another: (on = store) => new HoldfastJournal(on, { clock, random: seededRandom(7) }) }
+}
+
+/** As when the process is killed before the append with this number: nothing of it or of what follows is stored. */
+export function dyingStore(store: MemoryStore, dieAt: number): Store {
+  let appends = 0
+  return new Proxy<Store>(store, {
+    get(target, name) {
+      if (name === 'append') {
+        return (batch: Batch) => {
+          appends += 1
+          return appends < dieAt ? target.append(batch) : Promise.reject(new HoldfastError('CLOSED', 'killed'))
+        }
+      }
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** Lets everything go on that waits for nothing but its turn. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+/** What a promise ends with while time goes on, a step at a time. */
+export async function passing<T>(clock: FakeClock, promise: Promise<T>, stepMs: number = 1_000): Promise<T> {
+  let isOver = false
+  const done = (): void => {
+    isOver = true
+  }
+  promise.then(done, done)
+  for (await turns(20); !isOver; await turns(20)) clock.advance(stepMs)
+  return promise
+}
