@@ -117,6 +117,16 @@ export function researchAgent(folder, world, seed = 1) {
     delete_everything: { effect: 'once', run: () => 'gone' },
   }
   const noted = Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, world.noted(name, tool)]))
+  // Between what it does and its answer some time goes by, as with any service: the worst moment to be killed.
+  const publish = noted.publish
+  noted.publish = {
+    ...publish,
+    async run(input, context) {
+      const result = await publish.run(input, context)
+      await world.onItsWay('publish', context)
+      return result
+    },
+  }
   return {
     model: scriptedModel(script, { seed, onCall: asked('model') }),
     tools: noted,
@@ -146,13 +156,16 @@ async function main() {
   const seed = Number(values.seed)
   const world = openWorld(join(directory, 'calls.jsonl'), { pace: Number(values.pace), seed, tell })
 
-  await using journal = await open(join(directory, 'journal'))
+  const journal = await open(join(directory, 'journal'))
   const { seq } = await journal.head(`run/${runId}`)
   tell({ at: 'opened', recorded: seq })
-  follow(journal, world)
+  const followed = follow(journal, world)
   const outcome = await journal.agent(runId, researchAgent(folder, world, seed))
   tell({ at: 'outcome', outcome })
+  await journal.close()
+  await followed
   world.close()
+  process.disconnect?.()
 }
 
 /** Notes what has become durable, as it does. */

@@ -36,6 +36,11 @@ export function openWorld(path, { pace = 0, seed = 1, tell = () => undefined } =
       ...tool,
       run: (input, context) => call(name, context, () => tool.run(input, context)),
     }),
+    /** A call has had its effect, and its answer is on its way. */
+    async onItsWay(name, { key, signal }) {
+      tell({ at: 'answering', call: name, key })
+      if (pace > 0) await sleep(pace, undefined, { signal })
+    },
     /** The journal has it from now on: from here on nobody may call it again. */
     recorded: (line) => note({ at: 'recorded', ...line }),
     close: () => closeSync(book),
