@@ -74,7 +74,7 @@ async function runLoop(run: Run, options: AgentOptions, lineage: Lineage): Promi
     cache: new ResultCache(),
     history: [],
     delegates: Object.keys(agents),
-    delegate: (within, action) => delegate({ frame, agents, runLoop }, within, action),
+    delegate: (within, action) => delegate({ frame, agents, gate: options.gate, runLoop }, within, action),
   }
   return new AgentLoop(frame, options, started).toItsEnd()
 }

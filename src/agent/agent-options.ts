@@ -29,7 +29,8 @@ export interface AgentOptions {
   readonly clock?: Clock
 }
 
-/** An agent that another one starts: its input is the action's, its name follows from both. */
+/** An agent that another one starts: its input is the action's, its name follows from both. Where it has no gate, that of
+ * the other decides on its actions too. */
 export interface DelegateOptions extends Omit<AgentOptions, 'input' | 'agent' | 'clock'> {
   /** For the model. */
   readonly description?: string

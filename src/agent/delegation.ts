@@ -10,16 +10,19 @@ import type { AgentOutcome } from './agent-event.ts'
 import type { AgentLimitOptions } from './agent-limits.ts'
 import type { AgentOptions, DelegateOptions } from './agent-options.ts'
 import type { Lineage, LoopFrame } from './loop-frame.ts'
+import type { PolicyGate } from './policy-gate.ts'
 
 export interface Delegation {
   /** Of the agent that delegates. */
   readonly frame: LoopFrame
   readonly agents: Readonly<Record<string, DelegateOptions>>
+  /** For who has none of its own. */
+  readonly gate: PolicyGate | undefined
   readonly runLoop: (run: Run, options: AgentOptions, lineage: Lineage) => Promise<AgentOutcome>
 }
 
 export async function delegate(
-  { frame, agents, runLoop }: Delegation,
+  { frame, agents, gate, runLoop }: Delegation,
   run: Run,
   { id, tool, callId, input }: ProposedAction,
 ): Promise<Observation> {
@@ -32,6 +35,8 @@ export async function delegate(
   }
   const { description: _, ...rest } = options
   const started: AgentOptions = {
+    // Delegating is no way around the gate.
+    ...(gate === undefined ? {} : { gate }),
     ...rest,
     input,
     agent: `${frame.agent}/${tool}-${ownPart(id)}`,

@@ -61,13 +61,18 @@ class Performance {
     }
     let last = await this.#call(target)
     for (const plan of planOf(this.#frame, target.tool)) {
-      if (!('error' in last)) break
+      if (!('error' in last) || this.#isOutOfTime(last.error, target.tool)) break
       const next = await this.#recover(plan, target, last.error)
       if (next === undefined) break
       last = next
     }
     if (!('error' in last)) this.#frame.cache.keep(name, input, last.result, this.#run.now())
     return last
+  }
+
+  /** What took all the time that is left to the loop leaves none to recover in. */
+  #isOutOfTime(error: unknown, { timeoutMs = this.#frame.limits.toolTimeMs }: AgentTool): boolean {
+    return isHoldfastError(error, 'STEP_TIMEOUT') && timeoutMs >= this.#frame.spent.msLeft
   }
 
   #target(name: string, input: unknown): Target {

@@ -153,7 +153,7 @@ describe('a loop ends', () => {
     const model = scriptedModel(() => ({ actions: [{ tool: 'slow' }], usage }))
     const outcome = await outcomeOf({ model, tools: { slow }, limits: { time: '100s' } }, on)
     expect(outcome).toMatchObject({ reason: 'timeout' })
-    expect(outcome.iterations).toBe(2 + 1)
+    expect(outcome).toMatchObject({ iterations: 3, ms: 100_000 })
     const silent = await outcomeOf({ model: () => new Promise(() => undefined), limits: { time: '1m' } })
     expect(silent).toMatchObject({ reason: 'timeout', iterations: 0, ms: 60_000, error: { code: 'STEP_TIMEOUT' } })
   })
@@ -406,6 +406,20 @@ describe('delegation', () => {
     expect(timeline[4]?.details).toMatchObject({ parent: 'a', depth: 1, limits: { tokens: 99_900 } })
     expect(await auditOf(journal, 'a', { agent: 'a/critic-1.1' })).toHaveLength(3)
     expect(await lastCompletedIteration(journal, 'a', 'a/critic-1.1')).toBe(1)
+  })
+
+  it('is no way around the gate', async () => {
+    const clerk = { model: scriptedModel([{ actions: [say('x')] }, {}]), tools: { echo } }
+    const model = scriptedModel([{ actions: [{ tool: 'clerk' }] }, {}])
+    const { another, ended } = scene()
+    const journal = another()
+    const gate: AgentOptions['gate'] = ({ tool }) => (tool === 'echo' ? 'deny' : 'allow')
+    await ended(journal.agent('a', { model, agents: { clerk }, gate }))
+    const dispatched = (await auditOf(journal, 'a')).filter(({ type }) => type === agentEvents.dispatched)
+    expect(dispatched.map(({ details }) => details)).toMatchObject([
+      { dispatched: ['1.1'] },
+      { dispatched: [], denied: [{ id: '1.1/1.1' }] },
+    ])
   })
 
   it('goes three deep and no deeper', async () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks } from './code-blocks.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const blocks = ['README.md', 'docs/testing.md'].flatMap((file) =>
+const blocks = ['README.md', 'docs/testing.md', 'docs/AGENTS.md'].flatMap((file) =>
   codeBlocks(readFileSync(join(root, file), 'utf8')).map((block) => ({ ...block, file })),
 )
 // Below the package, so that it finds itself by its name.

@@ -82,8 +82,8 @@ describe('the demo', () => {
   it('shows kills and proves that nothing was done twice', { timeout: 120_000 }, async () => {
     const demo = await new ExampleProcess('demo.mjs', ['--seed', '11']).toItsEnd()
     expect(demo.end).toBe('0')
-    expect(demo.count('KILLED')).toBe(8)
-    expect(demo.count('goes on')).toBeGreaterThanOrEqual(8)
+    expect(demo.count('KILLED')).toBeGreaterThanOrEqual(5)
+    expect(demo.count('goes on')).toBe(demo.count('KILLED'))
     expect(demo.count('BAD')).toBe(0)
     expect(demo.lines.join('\n')).not.toContain('\u001b')
     expect(demo.lines).toContain('Nothing was lost, and nothing was done twice.')
