@@ -92,7 +92,7 @@ export class Execution {
   /** Nothing more is met, made or told. */
   #isOver = false
   #cancelled: HoldfastError | undefined
-  #isToUnwind = false
+  #hasThrown = false
   #unwinding: Unwinding | undefined
   /** The event after which the run last came to rest. */
   #restedAt: Seq = 0
@@ -258,7 +258,9 @@ export class Execution {
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
     this.budget.meet(event)
     if (event.type === runEvents.unwinding) return this.#unwind(event)
-    if (typeof key === 'string') this.tools.meet(event, this.#asks.has(key) && !this.#hasReturned)
+    // What history shows as intended may have been called, even if this time the function ended earlier.
+    const isCalling = typeof key === 'string' && this.#asks.has(key) && !(this.#isLive && this.#hasReturned)
+    if (typeof key === 'string') this.tools.meet(event, isCalling)
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
     if (event.type === runEvents.signal) {
       const settled = this.signals.offer(event)
@@ -319,6 +321,7 @@ export class Execution {
   }
 
   #threw(error: unknown): void {
+    this.#hasThrown = true
     const isCancelled = this.#cancelled !== undefined
     const type = isCancelled ? runEvents.cancelled : runEvents.failed
     const data = isCancelled ? { reason: this.#cancelled?.message } : { error }
@@ -329,7 +332,6 @@ export class Execution {
   /** What the run's tools did is undone before the run ends. */
   #beginUnwinding(type: string, data: RunData): void {
     if (this.#isOver) return
-    this.#isToUnwind = true
     this.#stopAsks()
     if (!this.#abort.signal.aborted) this.#abort.abort()
     const state = { state: 'running', why: 'undoes what its reversible tools did, because it failed or was cancelled' }
@@ -343,7 +345,7 @@ export class Execution {
     // The function may be waiting for something of its own before it fails.
     await this.#until(() => this.#hasReturned)
     if (this.#isOver) return
-    if (!this.#isToUnwind) {
+    if (!this.#hasThrown) {
       this.#diverge({ is: 'missing', recorded: [runEvents.unwinding] }, event)
       return
     }

@@ -40,11 +40,11 @@ export class ToolLedger {
     this.#change(key, { isKnown: true })
   }
 
-  /** An event with a key is met. `isAsked`: the function still waits for this key, so an intent that is met is a call. */
-  meet({ type, data, seq }: RunEvent, isAsked: boolean): void {
+  /** An event with a key is met. `isCalling`: an intent that is met now is called. */
+  meet({ type, data, seq }: RunEvent, isCalling: boolean): void {
     const key = String(data.key)
     if (type === runEvents.toolIntended) {
-      if (isAsked) this.#intend(key, data, seq)
+      if (isCalling) this.#intend(key, data, seq)
       return
     }
     const entry = this.#entries.get(key)

@@ -191,7 +191,7 @@ export class ToolWork implements AskWork {
     else this.#failed(end.error, tookMs)
   }
 
-  #succeeded(result: unknown, tookMs: number): void {
+  #succeeded(result: unknown, tookMs: number, found: RunData = {}): void {
     const { charge } = this.#terms
     let charged: RunData
     try {
@@ -201,7 +201,7 @@ export class ToolWork implements AskWork {
       this.#outcome({ error, ...this.#chargeOf(tookMs) })
       return
     }
-    this.#outcome({ ...(result === undefined ? {} : { result }), ...charged })
+    this.#outcome({ ...(result === undefined ? {} : { result }), ...found, ...charged })
   }
 
   /** It had no effect. */
@@ -237,8 +237,7 @@ export class ToolWork implements AskWork {
     if (this.#isStopped) return
     const key = this.#key
     if (verdict !== 'unknown' && verdict.done) {
-      const { result } = verdict
-      this.#outcome({ ...(result === undefined ? {} : { result }), verified: true })
+      this.#succeeded(verdict.result, 0, { verified: true })
     } else if (verdict !== 'unknown' && !isRunning) {
       // From a call that still runs, an effect can come after all.
       this.#execution.make(runEvents.toolVerified, { key, attempt: this.#attempt, done: false })
