@@ -70,6 +70,7 @@ export interface Decided {
 
 export interface EvaluatedEntry extends AgentStamp {
   readonly decisions: readonly Decided[]
+  readonly ms: number
 }
 
 export interface DispatchedEntry extends AgentStamp {
@@ -89,6 +90,7 @@ export interface RecoveringEntry extends AgentStamp {
   readonly ageMs?: number
   readonly queue?: string
   readonly signal?: string
+  readonly ms: number
   /** What it was called with, when nobody will look at it in this loop any more. */
   readonly input?: unknown
 }

@@ -15,6 +15,7 @@ import { systemClock } from '../host/clock.ts'
 import { invalidArgument } from '../journal/argument.ts'
 import type { RetryOptions } from '../runs/retry.ts'
 import type { Run } from '../runs/run.ts'
+import type { StepContext } from '../runs/step-context.ts'
 import { type Observation, type ProposedAction, summaryOf } from './agent-action.ts'
 import {
   type AgentOutcome,
@@ -121,7 +122,8 @@ class AgentLoop {
       return 'completed'
     }
     if (spent.exceeded !== undefined) return spent.exceeded
-    const { decisions } = await this.#evaluate(actions)
+    const { decisions, ms: judgedMs } = await this.#evaluate(actions)
+    spent.addTime(judgedMs)
     if (decisions.some(({ ends }) => ends === true)) return 'policy-denial'
     const observations = await this.#act(actions, decisions)
     const observed = await this.#observe(observations)
@@ -176,7 +178,11 @@ class AgentLoop {
     const stamp = stampOf(this.#frame)
     const context = { ...stamp, history: [...history], left: this.#left() }
     const judge = () => Promise.all(actions.map((action) => evaluate(gate, action, context)))
-    return run.step('gate', async ({ signal }) => ({ ...stamp, decisions: await work.during(signal, judge) }), {
+    const judged = async ({ signal }: StepContext): Promise<EvaluatedEntry> => {
+      const decisions = await work.during(signal, judge)
+      return { ...stamp, decisions, ms: work.take() }
+    }
+    return run.step('gate', judged, {
       type: agentEvents.evaluated,
       timeoutMs: Math.max(1, spent.msLeft),
     })

@@ -160,9 +160,13 @@ class Performance {
     }
   }
 
-  #note(entry: Pick<RecoveringEntry, 'strategy' | 'error'> & Partial<RecoveringEntry>): Promise<unknown> {
+  async #note(entry: Omit<RecoveringEntry, 'agent' | 'iteration' | 'id' | 'tool' | 'ms'>): Promise<void> {
+    const frame = this.#frame
     const { id, tool } = this.#action
-    return this.#run.record(agentEvents.recovering, { ...stampOf(this.#frame), id, tool, ...entry })
+    // What was done so far counts from here on: a run that waits for a person may leave memory.
+    const noted = { ...stampOf(frame), id, tool, ...entry, ms: frame.work.take() }
+    const { ms } = await this.#run.record(agentEvents.recovering, noted)
+    frame.spent.addTime(ms)
   }
 }
 

@@ -84,13 +84,20 @@ interface Played {
   readonly appends: number
 }
 
-async function play(dieAt: number, limits?: AgentOptions['limits']): Promise<Played> {
+interface Playing {
+  readonly limits?: AgentOptions['limits']
+  /** In place of the approval. */
+  readonly isCancelled?: boolean
+}
+
+async function play(dieAt: number, { limits, isCancelled = false }: Playing = {}): Promise<Played> {
   const { another, store, ended } = scene()
   const calls: string[] = []
   const driven = (journal: HoldfastJournal): Promise<unknown> =>
     ended(journal.agent('a', agentOf(calls, limits)), async () => {
       for (const { signal } of await openQuestions(another())) {
-        await another().signal('a', signal, { approve: true, by: 'ada' }, { commandId: signal })
+        if (isCancelled) await another().cancel('a', { commandId: 'cancel' })
+        else await another().signal('a', signal, { approve: true, by: 'ada' }, { commandId: signal })
       }
     })
   let outcome = await driven(another(dyingStore(store, dieAt)))
@@ -132,13 +139,27 @@ describe('a loop that is killed before any of its appends', () => {
     ['iterations', { iterations: 3 }, 'max-iterations'],
     ['tokens', { tokens: 250 }, 'max-tokens'],
   ] as const)('holds its limit of %s', { timeout: 120_000 }, async (_name, limits, reason) => {
-    const undisturbed = await play(Number.POSITIVE_INFINITY, limits)
+    const undisturbed = await play(Number.POSITIVE_INFINITY, { limits })
     expect(undisturbed.outcome).toMatchObject({ reason })
     for (let dieAt = 1; dieAt <= undisturbed.appends; dieAt += 1) {
-      const { outcome, entries } = await play(dieAt, limits)
+      const { outcome, entries } = await play(dieAt, { limits })
       expect(told(outcome), `killed before append ${dieAt}`).toEqual(told(undisturbed.outcome))
       expect(entries.filter((entry) => entry === `a ${agentEvents.terminated}`)).toHaveLength(1)
       expect(entries.at(-1)).toBe(`a ${agentEvents.terminated}`)
+    }
+  })
+
+  it('says that it was cancelled, once', { timeout: 120_000 }, async () => {
+    const undisturbed = await play(Number.POSITIVE_INFINITY, { isCancelled: true })
+    for (let dieAt = 1; dieAt <= undisturbed.appends; dieAt += 1) {
+      const { outcome, entries, calls } = await play(dieAt, { isCancelled: true })
+      const where = `killed before append ${dieAt}`
+      expect(outcome, where).toMatchObject({ code: 'RUN_CANCELLED' })
+      expect(entries.filter((entry) => entry === `a ${agentEvents.terminated}`).length, where).toBe(1)
+      expect(
+        calls.filter((call) => call.startsWith('pay')),
+        where,
+      ).toEqual([])
     }
   })
 
