@@ -43,21 +43,18 @@ const script = [
       { tool: 'tide_table', input: { harbour: 'Brest' } },
     ],
   }),
-  {
-    text: 'Tidy up before writing.',
+  ({ history }) => ({
+    text: 'Tidy up and write the draft.',
     actions: [
       { tool: 'delete_everything' },
-      { tool: 'list_files' },
       { tool: 'word_count', input: { file: 'notes.txt' } },
-    ],
-  },
-  ({ history }) => ({
-    text: 'That was denied; write the draft and have it judged.',
-    actions: [
       { tool: 'write_file', input: { file: 'draft.txt', text: `${question}\n\n${resultsOf(history[1]).join(' ')}\n` } },
-      { tool: 'critic', input: { file: 'draft.txt' } },
     ],
   }),
+  {
+    text: 'Deleting was denied. Have the draft judged.',
+    actions: [{ tool: 'list_files' }, { tool: 'critic', input: { file: 'draft.txt' } }],
+  },
   ({ history }) => ({
     text: 'Take the remark in.',
     actions: [
