@@ -1,8 +1,10 @@
 // The examples do what they say: each is killed once with SIGKILL where it hurts, and started again.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ExampleProcess } from './example-process.ts'
 
@@ -79,6 +81,34 @@ describe('the examples', () => {
 })
 
 describe('the demo', () => {
+  it('counts a call that is made again, and tells one that was cut off from one that was recorded', async () => {
+    const book = join(directory, 'calls.jsonl')
+    const lines = [
+      'begin a',
+      'begin a',
+      'end a',
+      'recorded a',
+      'begin b',
+      'end b',
+      'recorded b',
+      'begin b',
+      'recorded #1',
+    ]
+    const records = lines.map((line) => {
+      const [at, key] = line.split(' ')
+      return JSON.stringify({ at, key, call: key })
+    })
+    await writeFile(book, `${records.join('\n')}\n`)
+    const script = `import { readBook } from './examples/world.mjs'
+      console.log(JSON.stringify(readBook(${JSON.stringify(book)})))`
+    const root = fileURLToPath(new URL('../..', import.meta.url))
+    const read = execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: root, encoding: 'utf8' })
+    expect(JSON.parse(read)).toMatchObject([
+      { call: 'a', begun: 2, ended: 1, repeated: 0 },
+      { call: 'b', begun: 2, ended: 1, repeated: 1 },
+    ])
+  })
+
   it('shows kills and proves that nothing was done twice', { timeout: 120_000 }, async () => {
     const demo = await new ExampleProcess('demo.mjs', ['--seed', '11']).toItsEnd()
     expect(demo.end).toBe('0')
