@@ -10,6 +10,10 @@ import type { ToolOptions } from './tool-terms.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 
+const refusing = {
+  '~standard': { version: 1 as const, vendor: 'test', validate: () => ({ issues: [{ message: 'no' }] }) },
+}
+
 describe('compensation', () => {
   const booking = (
     world: ReturnType<typeof toolWorld>,
@@ -106,6 +110,32 @@ describe('compensation', () => {
       return booked.catch((error: { readonly code: string }) => [error.code, [...world.undone]])
     })
     expect(await passing(scene.clock, running, 50)).toEqual(['STEP_TIMEOUT', ['book']])
+    expect([...world.effects]).toEqual([])
+  })
+
+  it.each([
+    ['NOT_STORABLE', {}],
+    ['INVALID_ARGUMENT', { charge: () => ({ tokens: -1 }) }],
+    ['SCHEMA_MISMATCH', { schema: refusing }],
+  ] as const)('undoes a call whose result cannot be used: %s', async (code, over) => {
+    const scene = runScene()
+    const world = toolWorld()
+    const results: unknown[] = []
+    const compensate = (result: unknown, context: ToolContext) => {
+      results.push(result)
+      world.undo(context)
+    }
+    const made = code === 'NOT_STORABLE' ? () => 1 : 'made'
+    const running = scene.another().run('r', async (run) => {
+      const options: ToolOptions<unknown> = { effect: 'reversible', compensate, ...over }
+      const booked = run.tool('book', options, (context) => {
+        world.act(context)
+        return made
+      })
+      return booked.catch((error: { readonly code: string }) => [error.code, [...world.undone]])
+    })
+    expect(await running).toEqual([code, ['book']])
+    expect(results).toEqual([made])
     expect([...world.effects]).toEqual([])
   })
 

@@ -169,6 +169,11 @@ export class Execution {
     if (!this.#isInTurn) this.#flush()
   }
 
+  /** Throws what keeps this from being recorded. */
+  checkStorable(data: RunData): void {
+    this.host.journal.prepare(this.terms.stream, { type: runEvents.tool, data })
+  }
+
   /** An event that somebody else appended, or that was appended in another way. */
   offer(event: RunEvent): void {
     if (this.#isOver) return

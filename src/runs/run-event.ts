@@ -60,6 +60,24 @@ export const fromOutside: readonly string[] = [
   runEvents.raised,
 ]
 
+/** What happens to what a reversible tool did. */
+export const compensationTypes: readonly string[] = [
+  runEvents.compensated,
+  runEvents.compensationRetried,
+  runEvents.compensationFailed,
+]
+
+/** Types of which a tool's story is told. */
+export const toolTypes: readonly string[] = [
+  runEvents.tool,
+  runEvents.toolIntended,
+  runEvents.toolRetried,
+  runEvents.toolVerified,
+  runEvents.toolAmbiguous,
+  runEvents.toolSettled,
+  ...compensationTypes,
+]
+
 export type RunData = Readonly<Record<string, unknown>>
 
 export interface RunEvent {

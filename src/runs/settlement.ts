@@ -6,7 +6,7 @@
 import { HoldfastError } from '../errors.ts'
 import { checkObject, invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
-import { endings, type RunData, runEvents, streamOf } from './run-event.ts'
+import { endings, type RunData, runEvents, streamOf, toolTypes } from './run-event.ts'
 
 /** Of a tool: it took effect, with this result; it had no effect, and may be called again; it counts as failed.
  * Of a compensation: it is undone by now; it isn't, and is to be tried again; it is left as it is. */
@@ -15,17 +15,6 @@ export type Settling =
   | { readonly done: false }
   | { readonly error: unknown }
 
-const telling: readonly string[] = [
-  runEvents.toolIntended,
-  runEvents.tool,
-  runEvents.toolRetried,
-  runEvents.toolVerified,
-  runEvents.toolAmbiguous,
-  runEvents.toolSettled,
-  runEvents.compensated,
-  runEvents.compensationRetried,
-  runEvents.compensationFailed,
-]
 const open: readonly unknown[] = [runEvents.toolAmbiguous, runEvents.compensationFailed]
 
 /** The data of the event. Throws INVALID_ARGUMENT. */
@@ -41,7 +30,7 @@ export function settlingData(key: string, outcome: Settling): RunData {
 /** The seq behind which the settlement has to stand. Rejects with RUN_NOT_PARKED. */
 export async function seqToSettle(journal: Journal, id: string, key: string): Promise<number> {
   const { seq } = await journal.head(streamOf(id))
-  const events = journal.read(streamOf(id), { to: seq, types: [...telling, ...endings] })
+  const events = journal.read(streamOf(id), { to: seq, types: [...toolTypes, ...endings] })
   let last: string | undefined
   for await (const { type, data } of events) {
     if (endings.includes(type)) throw notParked(id, `run ${JSON.stringify(id)} has ended`, { key })

@@ -125,6 +125,33 @@ describe('settling', () => {
     await outside.signal('r', 'go', 1)
     expect(await passing(scene.clock, again)).toEqual({ paid: 'x', other: 1 })
   })
+
+  it('can be done while nobody drives the run', async () => {
+    const { scene, journal, running, outside, world } = await parked()
+    await journal.close()
+    await expect(running).rejects.toMatchObject({ code: 'CLOSED' })
+    await outside.settle('r', 'pay', { done: true, result: 'x' })
+    await outside.signal('r', 'go', 1)
+    expect(await scene.another().run('r', body(world))).toEqual({ paid: 'x', other: 1 })
+    expect(world.count('pay')).toBe(1)
+  })
+
+  it('is needed too when the code says another effect than the one that was cut off', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    const paying = (effect: 'once' | 'idempotent' | 'pure') => (run: Run) =>
+      run.tool('pay', { effect }, (context) => world.act(context))
+    await cutOff(scene, 3, paying('once'))
+    for (const effect of ['idempotent', 'pure'] as const) {
+      const journal = leaving(scene)
+      const running = journal.run('r', paying(effect))
+      await turns(20)
+      expect(await state(scene)).toBe('parked')
+      await journal.close()
+      await expect(running).rejects.toMatchObject({ code: 'CLOSED' })
+    }
+    expect(world.count('pay')).toBe(1)
+  })
 })
 
 describe('the end of a run', () => {

@@ -75,6 +75,19 @@ describe('a tool', () => {
     expect(calls).toBe(1)
   })
 
+  it('fails with its own error when the condition of its retries throws', async () => {
+    const when = () => {
+      throw new RangeError('condition')
+    }
+    const fails = () => {
+      throw new TypeError('own')
+    }
+    const retry = { times: 1, when }
+    const journal = runScene().another()
+    await expect(journal.run('a', (run) => run.tool('t', { effect: 'once', retry }, fails))).rejects.toThrow(TypeError)
+    await expect(journal.run('b', (run) => run.step('s', fails, { retry }))).rejects.toThrow(TypeError)
+  })
+
   it('is not called when its input cannot be recorded', async () => {
     const scene = runScene()
     const world = toolWorld()

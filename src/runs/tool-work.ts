@@ -13,17 +13,16 @@
 
 import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
-import { type Divergence, diverged } from './divergence.ts'
 import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
 import { mayRetry, pauseMs } from './retry.ts'
-import { type RunData, type RunEvent, runEvents } from './run-event.ts'
+import { compensationTypes, type RunData, type RunEvent, runEvents, toolTypes } from './run-event.ts'
 import { type CallEnd, callTool } from './tool-call.ts'
 import { derivedKey, ToolContext } from './tool-context.ts'
+import { checkSameTool, otherKind } from './tool-input.ts'
 import type { ToolTerms } from './tool-terms.ts'
 import { askVerify } from './tool-verdict.ts'
 import { Undo } from './undo.ts'
-import { firstDifference } from './value-diff.ts'
 import { wakeAt } from './wake-at.ts'
 
 type Phase =
@@ -35,21 +34,8 @@ type Phase =
   | 'ambiguous'
   | 'undoing'
 
-/** The types of events that it can meet. */
-const answers: readonly string[] = [
-  runEvents.tool,
-  runEvents.toolIntended,
-  runEvents.toolRetried,
-  runEvents.toolVerified,
-  runEvents.toolAmbiguous,
-  runEvents.toolSettled,
-  runEvents.compensated,
-  runEvents.compensationRetried,
-  runEvents.compensationFailed,
-]
-
 export class ToolWork implements AskWork {
-  readonly answers: readonly string[] = answers
+  readonly answers: readonly string[] = toolTypes
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: ToolTerms
@@ -96,11 +82,11 @@ export class ToolWork implements AskWork {
   met(event: RunEvent): Settlement | undefined {
     const { type, data } = event
     if (type === runEvents.tool) {
-      this.#compare(event)
+      checkSameTool(event, this.#execution.terms.id, this.#key, this.#terms.input)
       return 'error' in data ? { error: thrownOf(data.error) } : { value: data.result }
     }
     if (type === runEvents.toolSettled) return this.#settled(event)
-    if (compensations.includes(type)) return this.#undoMet(event)
+    if (compensationTypes.includes(type)) return this.#undoMet(event)
     if (type === runEvents.toolIntended) this.#intended(event)
     else if (type === runEvents.toolRetried) {
       this.#failures = Number(data.failures)
@@ -110,7 +96,7 @@ export class ToolWork implements AskWork {
       this.#why = String(data.why)
       this.#phase = 'ambiguous'
     } else if (type === runEvents.toolVerified) this.#phase = 'ready'
-    else throw this.#other(event, { path: 'kind', recorded: type, attempted: runEvents.tool })
+    else throw otherKind(event, this.#execution.terms.id, this.#key)
     if (this.#isStarted) this.#goOn()
     return undefined
   }
@@ -178,30 +164,38 @@ export class ToolWork implements AskWork {
   }
 
   async #ended(end: CallEnd, tookMs: number): Promise<void> {
-    const { effect } = this.#terms
     if (end.is === 'returned') this.#succeeded(end.result, tookMs)
     else if (end.is === 'thrown') this.#failed(end.error, tookMs)
-    else if (end.is === 'unclear') {
+    else if (end.is === 'unfit') this.#spoiled(end, tookMs)
+    else {
       this.#failure = { error: end.error }
       await this.#clarify('the call took too long', { isRunning: end.isRunning })
-    } else if (effect === 'reversible') {
-      this.#failure = { error: end.error }
-      this.#startUndo(end.result)
-    } else if (effect === 'once') this.#outcome({ error: end.error, ...this.#chargeOf(tookMs) })
-    else this.#failed(end.error, tookMs)
+    }
   }
 
   #succeeded(result: unknown, tookMs: number, found: RunData = {}): void {
-    const { charge } = this.#terms
-    let charged: RunData
+    const { charge, effect } = this.#terms
+    let data: RunData
     try {
-      charged = this.#execution.budget.chargeOf(tookMs, charge?.(result))
+      const charged = this.#execution.budget.chargeOf(tookMs, charge?.(result))
+      data = { ...(result === undefined ? {} : { result }), ...found, ...charged }
+      // Elsewhere the failure to store it takes its place. Here there is something to undo, and this is what with.
+      if (effect === 'reversible') this.#execution.checkStorable(data)
     } catch (error) {
-      // It took effect: it isn't called again for a mistake in counting.
-      this.#outcome({ error, ...this.#chargeOf(tookMs) })
+      this.#spoiled({ result, error }, tookMs)
       return
     }
-    this.#outcome({ ...(result === undefined ? {} : { result }), ...found, ...charged })
+    this.#outcome(data)
+  }
+
+  /** It took effect, and its result can't be used. */
+  #spoiled({ result, error }: { readonly result: unknown; readonly error: unknown }, tookMs: number): void {
+    const { effect } = this.#terms
+    if (effect === 'once') this.#outcome({ error, ...this.#chargeOf(tookMs) })
+    else if (effect === 'reversible') {
+      this.#failure = { error }
+      this.#startUndo(result)
+    } else this.#failed(error, tookMs)
   }
 
   /** It had no effect. */
@@ -274,7 +268,7 @@ export class ToolWork implements AskWork {
   }
 
   #intended(event: RunEvent): void {
-    this.#compare(event)
+    checkSameTool(event, this.#execution.terms.id, this.#key, this.#terms.input)
     this.#attempt = Number(event.data.attempt)
     this.#openEffect = event.data.effect
     this.#idempotencyKey = String(event.data.idempotencyKey)
@@ -314,25 +308,6 @@ export class ToolWork implements AskWork {
     return this.#execution.budget.chargeOf(tookMs, undefined)
   }
 
-  #compare(event: RunEvent): void {
-    const { input } = this.#terms
-    const { data } = event
-    if (input === undefined || !('input' in data)) return
-    const found = firstDifference(data.input, input.value, 'input')
-    if (found === undefined) return
-    throw this.#other(event, { path: found.path, recorded: found.left, attempted: found.right })
-  }
-
-  #other({ seq }: RunEvent, input: NonNullable<Divergence['input']>): Error {
-    return diverged({ id: this.#execution.terms.id, seq, recorded: [this.#key], attempted: [this.#key], input })
-  }
-
   /** Functions of the caller are all called where their errors are caught: this is a defect of ours. */
   readonly #defect = (error: unknown): void => this.#execution.halt(error)
 }
-
-const compensations: readonly string[] = [
-  runEvents.compensated,
-  runEvents.compensationRetried,
-  runEvents.compensationFailed,
-]
