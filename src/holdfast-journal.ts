@@ -1,8 +1,11 @@
 // The journal with its features attached: what open() gives. The journal itself knows no feature, and a feature knows
 // the journal's public face only; here they meet.
 
+import type { AgentOutcome } from './agent/agent-event.ts'
+import { runAgent } from './agent/agent-loop.ts'
+import type { AgentOptions } from './agent/agent-options.ts'
 import type { EventDefinitions } from './core/schema.ts'
-import { systemClock } from './host/clock.ts'
+import { type Clock, systemClock } from './host/clock.ts'
 import type { Random } from './host/random.ts'
 import { systemRandom } from './host/random.ts'
 import type { Duration } from './journal/append-options.ts'
@@ -42,10 +45,12 @@ export interface FeatureOptions {
 export class HoldfastJournal<D extends EventDefinitions = NoDefinitions> extends Journal<D> {
   readonly #runs: Runs
   #closing: Promise<void> | undefined
+  readonly #agentClock: Clock
 
   constructor(store: Store, options: JournalOptions<D> & FeatureOptions = {}) {
     super(store, options)
     const { clock = systemClock, random = systemRandom, runs } = options
+    this.#agentClock = clock
     this.#runs = new Runs(this.untyped, { clock, random, ...runs })
   }
 
@@ -74,6 +79,11 @@ export class HoldfastJournal<D extends EventDefinitions = NoDefinitions> extends
   /** Waits for the end of a run, wherever it is driven: its result, or what it failed with. */
   result<Result = unknown>(id: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
     return this.#runs.result(id, options) as Promise<Result>
+  }
+
+  /** Runs the loop of an agent as a run of its own: starts it, goes on with it, joins it or gives its outcome. */
+  agent(id: string, options: AgentOptions, runOptions?: Omit<RunOptions, 'input'>): Promise<AgentOutcome> {
+    return this.run(id, (run) => runAgent(run, { clock: this.#agentClock, ...options }), runOptions)
   }
 
   /** Tells a run something that it waits for, or will wait for. Resolves when that is durable. */

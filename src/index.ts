@@ -1,5 +1,31 @@
 // The public surface, re-exports only.
 
+export type { ErrorSummary, Observation, PastIteration, ProposedAction, TokenUsage } from './agent/agent-action.ts'
+export {
+  type AgentEventType,
+  type AgentOutcome,
+  type AgentStamp,
+  agentEvents,
+  type Decided,
+  type DispatchedEntry,
+  type EvaluatedEntry,
+  entryOf,
+  type ObservedEntry,
+  type ReasonedEntry,
+  type RecoveringEntry,
+  type StartedEntry,
+  type TerminatedEntry,
+  type TerminationReason,
+} from './agent/agent-event.ts'
+export type { AgentLimitOptions, AgentLimits } from './agent/agent-limits.ts'
+export { runAgent } from './agent/agent-loop.ts'
+export type { ModelFunction, ModelReply, ModelRequest } from './agent/agent-model.ts'
+export type { AgentOptions, DelegateOptions } from './agent/agent-options.ts'
+export type { AgentTool, AgentTools } from './agent/agent-tool.ts'
+export { type AuditEntry, type AuditOptions, auditOf, lastCompletedIteration } from './agent/audit.ts'
+export type { ApprovalAnswer, GateContext, GateVerdict, PolicyGate } from './agent/policy-gate.ts'
+export { type DeadLetter, deadLetters, type OpenQuestion, openQuestions } from './agent/questions.ts'
+export type { EscalationAnswer, Recovery } from './agent/recovery.ts'
 export { abandonCopy, type CopyEnd, type CopyOptions, copyJournal } from './copy.ts'
 export { BlobRef } from './core/blob-ref.ts'
 export type { Position, Seq, TimeMs } from './core/numbers.ts'

@@ -30,6 +30,8 @@ export interface AskWork {
 export interface Ask {
   readonly key: string
   readonly turn: Seq
+  /** It only writes down: a cancelled run still may, and what it is writing is not taken back. */
+  readonly isNote: boolean
   readonly work: AskWork
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void

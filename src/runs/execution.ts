@@ -210,7 +210,13 @@ export class Execution {
       this.#over({ is: 'passive', due: rest.due, seq: this.terms.history.ownSeq(this.#order.next - 1) })
   }
 
-  ask<T>(scope: KeyScope, name: string, workOf: (key: string) => AskWork): Promise<T> {
+  /** `isNote`: see Ask. */
+  ask<T>(
+    scope: KeyScope,
+    name: string,
+    workOf: (key: string) => AskWork,
+    { isNote = false }: { readonly isNote?: boolean } = {},
+  ): Promise<T> {
     // A refused name is the caller's mistake, and no ask.
     let key: string
     try {
@@ -220,11 +226,12 @@ export class Execution {
     }
     // After the end nobody is told anything; what still asks is forgotten with its frame.
     if (this.#isOver || this.#hasReturned) return new Promise<T>(() => undefined)
-    if (this.#cancelled !== undefined) return Promise.reject(this.#cancelled)
+    if (this.#cancelled !== undefined && !isNote) return Promise.reject(this.#cancelled)
     const turn = this.#seen
     this.#code.ask(key, turn, !this.#isInTime)
     return new Promise<T>((resolve, reject) => {
-      const ask: Ask = { key, turn, work: workOf(key), resolve: resolve as (value: unknown) => void, reject }
+      const settles = { resolve: resolve as (value: unknown) => void, reject }
+      const ask: Ask = { key, turn, isNote, work: workOf(key), ...settles }
       this.#asks.set(key, ask)
       if (this.#isLive) ask.work.start()
     })
@@ -436,7 +443,8 @@ export class Execution {
       details: { id: this.terms.id, ...(reason === undefined ? {} : { reason }) },
     })
     this.#abort.abort(this.#cancelled)
-    for (const { key, work } of [...this.#asks.values()]) {
+    for (const { key, work, isNote } of [...this.#asks.values()]) {
+      if (isNote) continue
       work.stop(this.#cancelled)
       this.#settle(key, { error: this.#cancelled })
     }

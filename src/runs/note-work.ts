@@ -1,6 +1,7 @@
-// What a run only writes down (run.emit, run.annotate): one event, once, however often the run is replayed.
+// What a run only writes down (run.emit, run.annotate, run.record): one event, once, however often the run is replayed.
 
 import type { AskWork, Settlement } from './ask.ts'
+import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
 import type { RunData } from './run-event.ts'
 
@@ -19,8 +20,8 @@ export class NoteWork implements AskWork {
   }
 
   met(event: { readonly data: RunData }): Settlement {
-    // An error stands there when what was to be noted can't be stored.
-    return 'error' in event.data ? { error: event.data.error } : { value: undefined }
+    // An error stands there when what was to be noted can't be stored. A result is given back as it was stored.
+    return 'error' in event.data ? { error: thrownOf(event.data.error) } : { value: event.data.result }
   }
 
   start(): void {

@@ -74,8 +74,8 @@ export class RunFold {
     if (endings.includes(type)) this.#end = event
     if (type === runEvents.diverged) this.#diverged = event
     else if (typeof data.seen === 'number') this.#diverged = undefined
-    if (type === 'run.parked') this.#parked = this.#parking('', event)
-    if (type === 'run.raised') this.#parked = undefined
+    if (type === runEvents.parked) this.#parked = this.#parking('', event)
+    if (type === runEvents.raised) this.#parked = undefined
     const key = typeof data.key === 'string' ? data.key : undefined
     const asked = Array.isArray(data.asked) ? (data.asked as string[]) : key === undefined ? [] : [key]
     if (typeof data.seen === 'number') for (const one of asked) this.#ask(one)
@@ -96,7 +96,8 @@ export class RunFold {
     else if (type === runEvents.stepRetried) {
       this.#rest(key, event, `tries ${JSON.stringify(key)} again at ${timeText(data.due)}`, data.due)
     } else if (type === runEvents.wait) this.#wait(key, event)
-    else if (type.endsWith('-ambiguous')) this.#open.set(key, this.#parking(key, event))
+    else if (type === runEvents.toolAmbiguous || type === runEvents.compensationFailed)
+      this.#open.set(key, this.#parking(key, event))
     else if (isOutcome(event)) this.#settle(key)
     else this.#open.set(key, undefined)
   }

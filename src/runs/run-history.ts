@@ -8,7 +8,7 @@ import type { Seq } from '../core/numbers.ts'
 import type { Journal } from '../journal.ts'
 import type { ForkBase } from './fork-base.ts'
 import type { Renames } from './renames.ts'
-import { type RunData, type RunEvent, runEvents, streamOf } from './run-event.ts'
+import { compensationTypes, type RunData, type RunEvent, runEvents, streamOf } from './run-event.ts'
 
 export class RunHistory {
   readonly #journal: Journal
@@ -77,12 +77,26 @@ export class RunHistory {
 }
 
 /** Types of what is said of a key while it goes on. */
-const onTheWay: ReadonlySet<string> = new Set([runEvents.sleep, runEvents.wait, runEvents.child, runEvents.compensated])
+const onTheWay: ReadonlySet<string> = new Set([
+  runEvents.sleep,
+  runEvents.wait,
+  runEvents.child,
+  runEvents.stepRetried,
+  runEvents.toolIntended,
+  runEvents.toolRetried,
+  runEvents.toolVerified,
+  runEvents.toolAmbiguous,
+  ...compensationTypes,
+])
 
 /** Whether it holds how a step, or whatever has a key, ended. */
 export function isOutcome({ type, data }: { readonly type: string; readonly data: RunData }): boolean {
-  if (typeof data.key !== 'string' || onTheWay.has(type)) return false
+  if (typeof data.key !== 'string' || (onTheWay.has(type) && !isUnborn(type, data))) return false
   // A person has found that it had not been done: it is done again.
-  if (type.endsWith('-settled') && data.done === false) return false
-  return !/-(retried|intended|verified|ambiguous|failed)$/.test(type)
+  return type !== runEvents.toolSettled || data.done !== false
+}
+
+/** A child that could not begin has ended by that. */
+function isUnborn(type: string, data: RunData): boolean {
+  return type === runEvents.child && 'error' in data
 }

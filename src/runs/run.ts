@@ -32,6 +32,9 @@ import { WaitWork } from './wait-work.ts'
 export type RunFunction<Input = unknown, Result = unknown> = (run: Run, input: Input) => Promise<Result>
 
 export interface StepOptions<T = unknown> {
+  /** The type of the event that records how it ended, for who follows the journal by types; 'run.step' by default.
+   * What stands in it is the same. */
+  readonly type?: string
   /** Recorded, and compared when the step is replayed: another input is other code (RUN_DIVERGED). */
   readonly input?: unknown
   /** How often it is tried again when it fails; not at all by default. */
@@ -78,9 +81,10 @@ export class Run {
   /** Calls the function, once: its result is journaled before the promise resolves, and from then on the journal answers.
    * Its name, and which step of that name it is, are how it is recognised. */
   step<T>(name: string, call: (context: StepContext) => T | Promise<T>, options: StepOptions<T> = {}): Promise<T> {
-    const { retry, timeoutMs, schema, charge } = options
+    const { retry, timeoutMs, schema, type, charge } = options
     if (typeof call !== 'function') throw invalidArgument('the second argument of step', 'a function')
     const terms = {
+      type: type === undefined ? runEvents.step : checkOwnType(type),
       call,
       input: 'input' in options ? { value: options.input } : undefined,
       retry: retryPolicy(retry),
@@ -199,12 +203,19 @@ export class Run {
     return this.#note('annotate', runEvents.annotated, details === undefined ? { text } : { text, details })
   }
 
+  /** An event of a type of one's own in the run's stream, appended once: gives the value as it was stored. Like emit and
+   * annotate it also works after the run was cancelled. */
+  record<T>(type: string, value: T): Promise<T> {
+    return this.#note(checkOwnType(type), type, { result: value }) as Promise<T>
+  }
+
   #sleepUntil(until: () => number): Promise<void> {
     return this.#execution.ask(this.#scope, 'sleep', (key) => new SleepWork(this.#execution, key, until))
   }
 
   #note(name: string, type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
-    return this.#execution.ask(this.#scope, name, (key) => new NoteWork(this.#execution, type, { key, ...data }))
+    const workOf = (key: string) => new NoteWork(this.#execution, type, { key, ...data })
+    return this.#execution.ask(this.#scope, name, workOf, { isNote: true })
   }
 }
 
@@ -217,4 +228,11 @@ function tooDeep(id: string): HoldfastError {
       details: { id, depthMax: limits.runDepthMax },
     },
   )
+}
+
+/** The types of runs themselves are told by them alone. */
+function checkOwnType(type: string): string {
+  checkName(type, 'event type')
+  if (type.startsWith('run.')) throw invalidArgument("the type of an event of one's own", 'one without "run." in front')
+  return type
 }

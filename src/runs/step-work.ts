@@ -18,6 +18,8 @@ import { within } from './time-limit.ts'
 import { wakeAt } from './wake-at.ts'
 
 export interface StepTerms {
+  /** Of the event that records how it ended. */
+  readonly type: string
   readonly call: (context: StepContext) => unknown
   /** Given by the caller, or not. */
   readonly input: { readonly value: unknown } | undefined
@@ -27,10 +29,8 @@ export interface StepTerms {
   readonly charge: ((result: unknown) => Amounts) | undefined
 }
 
-const answers = [runEvents.step, runEvents.stepRetried]
-
 export class StepWork implements AskWork {
-  readonly answers: readonly string[] = answers
+  readonly answers: readonly string[]
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: StepTerms
@@ -46,6 +46,7 @@ export class StepWork implements AskWork {
     this.#execution = execution
     this.#key = key
     this.#terms = terms
+    this.answers = [terms.type, runEvents.stepRetried]
   }
 
   get waiting(): Waiting | undefined {
@@ -145,6 +146,6 @@ export class StepWork implements AskWork {
     const { input } = this.#terms
     const given = input === undefined ? {} : { input: input.value }
     const attempts = this.#failures === 0 ? {} : { attempts: this.#failures + 1 }
-    this.#execution.make(runEvents.step, { key: this.#key, ...given, ...outcome, ...attempts })
+    this.#execution.make(this.#terms.type, { key: this.#key, ...given, ...outcome, ...attempts })
   }
 }
