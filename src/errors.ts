@@ -58,6 +58,7 @@ export type ErrorCode =
   | 'RUN_OWNED'
   | 'RUN_DIVERGED'
   | 'RUN_CANCELLED'
+  | 'RUN_NOT_PARKED'
   | 'STEP_TIMEOUT'
   // A defect of Holdfast itself
   | 'ASSERTION'

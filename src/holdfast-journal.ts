@@ -8,6 +8,7 @@ import { systemRandom } from './host/random.ts'
 import type { Duration } from './journal/append-options.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import { Journal, type JournalOptions } from './journal.ts'
+import type { Budgets } from './runs/budget.ts'
 import {
   type CheckAllReport,
   type CheckOptions,
@@ -22,6 +23,7 @@ import { listRuns, type RunFilter, type RunSummary } from './runs/run-list.ts'
 import type { TellOptions } from './runs/run-teller.ts'
 import { whyRun } from './runs/run-why.ts'
 import { type RunFunction, type RunOptions, Runs, type StartOptions } from './runs/runs.ts'
+import type { Settling } from './runs/settlement.ts'
 import type { Worker, WorkerOptions } from './runs/worker.ts'
 import type { Store } from './stores/store.ts'
 
@@ -116,6 +118,17 @@ export class HoldfastJournal<D extends EventDefinitions = NoDefinitions> extends
   /** One sentence why a run stands where it stands, and what brings it on. */
   why(id: string): Promise<string> {
     return whyRun(this.#runs.host, id)
+  }
+
+  /** Says what became of a tool that nobody knows of whether it took effect, by its key, so that its run goes on. Rejects
+   * with RUN_NOT_PARKED when nobody waits for it. */
+  settle(id: string, key: string, outcome: Settling, options?: { readonly commandId?: string }): Promise<void> {
+    return this.#runs.settle(id, key, outcome, options)
+  }
+
+  /** Sets new limits on what a run may spend. */
+  raise(id: string, budgets: Budgets, options?: { readonly commandId?: string }): Promise<void> {
+    return this.#runs.raise(id, budgets, options)
   }
 
   override close(): Promise<void> {

@@ -50,6 +50,7 @@ export { createJournal, type Journal, type JournalOptions, type SubscribeOptions
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
 export { cancelRun, type RunControlOptions, signalRun } from './run-control.ts'
+export type { Amounts, Budgets } from './runs/budget.ts'
 export type { CheckAllReport, CheckOptions, CheckReport, RunName } from './runs/check.ts'
 export {
   type CodeVersions,
@@ -65,7 +66,10 @@ export type { ForkOptions } from './runs/run-fork.ts'
 export type { RunFilter, RunState, RunSummary } from './runs/run-list.ts'
 export type { TellOptions } from './runs/run-teller.ts'
 export type { RunFunction, RunOptions, StartOptions } from './runs/runs.ts'
+export type { Settling } from './runs/settlement.ts'
 export type { StepContext } from './runs/step-context.ts'
+export type { ToolContext } from './runs/tool-context.ts'
+export type { ToolEffect, ToolOptions, ToolVerdict } from './runs/tool-terms.ts'
 export type { ValueDifference } from './runs/value-diff.ts'
 export type { Worker, WorkerOptions } from './runs/worker.ts'
 export type {

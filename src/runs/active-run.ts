@@ -8,6 +8,7 @@
 import { HoldfastError, isHoldfastError, never } from '../errors.ts'
 import type { Fence } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
+import { type Budgets, checkBudgets } from './budget.ts'
 import type { DueQueue, Sleeper } from './due-queue.ts'
 import { Execution, type ExecutionEnd, type ExecutionHost } from './execution.ts'
 import { executionTerms } from './execution-terms.ts'
@@ -28,6 +29,8 @@ export interface RunOptions<Input = unknown> {
   readonly version?: string
   /** Steps that have another name since the run began: { old: 'new' }. */
   readonly renamed?: Readonly<Record<string, string>>
+  /** What it may spend; recorded when it is created. When a limit is reached, it is parked until journal.raise(). */
+  readonly budgets?: Budgets
   /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
   readonly ifOwned?: 'reject' | 'wait'
 }
@@ -203,8 +206,12 @@ export class ActiveRun implements Sleeper {
   /** Undefined when somebody else has created it meanwhile. */
   async #create(): Promise<{ readonly record: RunRecord; readonly fence: Fence } | undefined> {
     const { journal, host, leases } = this.#ground
-    const { input, version } = this.#options
-    const given = { ...(input === undefined ? {} : { input }), ...(version === undefined ? {} : { version }) }
+    const { input, version, budgets } = this.#options
+    const given = {
+      ...(input === undefined ? {} : { input }),
+      ...(version === undefined ? {} : { version }),
+      ...(budgets === undefined ? {} : { budgets: checkBudgets(budgets) }),
+    }
     const created: RunCreated = { name: inlineName, ...given, seed: host.random.hex(16) }
     const lease = agendaIdOf(inlineName, this.id)
     const prepared = journal.prepare(

@@ -47,6 +47,11 @@ export class CodeCheck {
     this.#moved?.()
   }
 
+  /** What follows is what is undone after the function has failed. */
+  undoes(): void {
+    this.#returnedIn = undefined
+  }
+
   /** Nothing is waited for any more. */
   stop(): void {
     this.#isStopped = true

@@ -53,7 +53,13 @@ export function* storableForms(draft: Draft, refusals: readonly unknown[]): Iter
   const error = storableError(refusals[0])
   yield {
     ...draft,
-    type: type === runEvents.completed ? runEvents.failed : type,
+    type: substitutes[type] ?? type,
     data: key === undefined ? { error } : { key, error },
   }
+}
+
+/** What is recorded instead of what can't be stored: a result is a failure, a tool isn't called. */
+const substitutes: Readonly<Record<string, string>> = {
+  [runEvents.completed]: runEvents.failed,
+  [runEvents.toolIntended]: runEvents.tool,
 }

@@ -4,7 +4,7 @@
 
 import type { Clock, Timer } from '../host/clock.ts'
 import { neverDue } from './run-event.ts'
-import { wakeAt } from './sleep-work.ts'
+import { wakeAt } from './wake-at.ts'
 
 export interface Sleeper {
   /** Its time has come; it may have been woken by something else meanwhile. */

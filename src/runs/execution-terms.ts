@@ -28,6 +28,7 @@ export function executionTerms(
     history: new RunHistory(journal, id, { base: created.fork, renames: Renames.of(renamed) }),
     created: {
       time: created.fork?.createdAt ?? createdAt,
+      budgets: created.budgets,
       ...(created.version === undefined ? {} : { version: created.version }),
     },
     lineage: { name: created.name, parent: created.parent, depth: created.depth ?? 0 },

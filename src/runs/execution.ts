@@ -21,6 +21,7 @@ import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import type { Ask, AskWork, Settlement } from './ask.ts'
 import { AskLog, type AskMarks } from './ask-log.ts'
+import { Budget } from './budget.ts'
 import { CodeCheck } from './code-check.ts'
 import { diverged, type FoundDivergence } from './divergence.ts'
 import { type Draft, type DraftExtras, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
@@ -43,6 +44,8 @@ import {
 import type { RunHistory } from './run-history.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
+import { ToolLedger } from './tool-ledger.ts'
+import { Unwinding } from './unwinding.ts'
 
 export interface ExecutionHost {
   readonly journal: Journal
@@ -58,7 +61,11 @@ export interface ExecutionTerms {
   readonly stream: string
   readonly agendaId: string
   readonly fence: Fence
-  readonly created: { readonly time: TimeMs; readonly version?: string }
+  readonly created: {
+    readonly time: TimeMs
+    readonly version?: string
+    readonly budgets?: Readonly<Record<string, number>> | undefined
+  }
   readonly history: RunHistory
   /** Of the code that is executed. */
   readonly version?: string
@@ -105,6 +112,8 @@ export class Execution {
   readonly host: ExecutionHost
   readonly end: Promise<ExecutionEnd>
   readonly signals: Signals = new Signals()
+  readonly tools: ToolLedger = new ToolLedger()
+  readonly budget: Budget
   readonly #abort: AbortController = new AbortController()
   readonly #asks: Map<string, Ask> = new Map()
   readonly #code: CodeCheck
@@ -139,6 +148,9 @@ export class Execution {
   /** Nothing more is met, made or told. */
   #isOver = false
   #cancelled: HoldfastError | undefined
+  #hasThrown = false
+  #unwinding: Unwinding | undefined
+  #whenReturned: (() => void) | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
@@ -148,6 +160,7 @@ export class Execution {
     this.#versionMet = terms.created.version
     const { clock, missingAskMs } = host
     this.#code = new CodeCheck({ clock, missingAskMs, eventsFrom: (seq) => terms.history.events(seq) })
+    this.budget = new Budget(terms.created.budgets)
     this.end = new Promise((resolve) => {
       this.#settleEnd = resolve
     })
@@ -244,6 +257,11 @@ export class Execution {
     else this.#children.set(key, child)
   }
 
+  /** Throws what keeps this from being recorded. */
+  checkStorable(data: RunData): void {
+    this.host.journal.prepare(this.terms.stream, { type: runEvents.tool, data })
+  }
+
   /** An event that somebody else appended, or that was appended in another way. */
   offer(event: RunEvent): void {
     if (this.#isOver) return
@@ -278,7 +296,9 @@ export class Execution {
     this.#ahead = undefined
     const { version } = this.terms
     if (version !== undefined && version !== this.#versionMet) this.make(runEvents.version, { version })
-    for (const { work } of [...this.#asks.values()]) work.start()
+    // What the function left behind when it ended is not begun any more.
+    if (!this.#hasReturned) for (const { work } of [...this.#asks.values()]) work.start()
+    this.#unwinding?.start()
     this.#flush()
     this.#pump()
   }
@@ -337,6 +357,11 @@ export class Execution {
     }
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
     if (fromOutside.includes(event.type)) this.#entry = undefined
+    this.budget.meet(event)
+    if (event.type === runEvents.unwinding) return this.#unwind(event)
+    // What history shows as intended may have been called, even if this time the function ended earlier.
+    const isCalling = typeof key === 'string' && this.#asks.has(key) && !(this.#isLive && this.#hasReturned)
+    if (typeof key === 'string') this.tools.meet(event, isCalling)
     if (event.type === runEvents.cancelRequested) return this.#turn(() => this.#cancel(event))
     if (event.type === runEvents.signal) {
       const settled = this.signals.offer(event)
@@ -346,6 +371,7 @@ export class Execution {
     if (isEnd(event) && this.terms.isCheck === true) return this.#over({ is: 'checked', at: event.seq })
     if (isEnd(event)) return this.#over({ is: 'ended', type: event.type, data: event.data, wasFound: !this.#isLive })
     if (event.type === runEvents.childEnded) this.#children.delete(String(key))
+    if (this.#unwinding !== undefined) return this.#unwinding.met(event)
     const ask = typeof key === 'string' ? this.#asks.get(key) : undefined
     if (ask === undefined) return
     const settlement = this.#met(ask, event)
@@ -399,6 +425,8 @@ export class Execution {
   #cancel(event: RunEvent): void {
     const { reason, parentEnded } = event.data
     if (parentEnded === true) this.#hasParentEnded = true
+    // It has ended by itself, if not yet in the record.
+    if (this.#hasReturned) return
     const why = typeof reason === 'string' && reason !== '' ? `: ${reason}` : ''
     this.#cancelled = new HoldfastError('RUN_CANCELLED', `run ${JSON.stringify(this.terms.id)} was cancelled${why}`, {
       details: { id: this.terms.id, ...(reason === undefined ? {} : { reason }) },
@@ -411,23 +439,85 @@ export class Execution {
   }
 
   #threw(error: unknown): void {
-    if (this.#cancelled !== undefined) this.#returned(runEvents.cancelled, { reason: this.#cancelled.message })
-    else this.#returned(runEvents.failed, { error })
+    this.#hasThrown = true
+    const isCancelled = this.#cancelled !== undefined
+    const type = isCancelled ? runEvents.cancelled : runEvents.failed
+    const data = isCancelled ? { reason: this.#cancelled?.message } : { error }
+    if (this.tools.owes) this.#beginUnwinding(type, data)
+    else this.#returned(type, data)
+  }
+
+  /** What the run's tools did is undone before the run ends. */
+  #beginUnwinding(type: string, data: RunData): void {
+    if (this.#isOver) return
+    this.#stopAsks()
+    if (!this.#abort.signal.aborted) this.#abort.abort()
+    const state = { state: 'running', why: 'undoes what its reversible tools did, because it failed or was cancelled' }
+    const agenda = [{ id: this.terms.agendaId, due: this.host.clock.now(), data: state }]
+    this.make(runEvents.unwinding, { ...data, ends: type }, { extras: { agenda } })
+  }
+
+  /** From here on, what the run ends with is what is recorded here. */
+  async #unwind(event: RunEvent): Promise<void> {
+    await this.#untilReturned()
+    if (this.#isOver) return
+    if (!this.#hasThrown) {
+      this.#diverge({ seq: event.seq, recorded: [runEvents.unwinding], attempted: [] }, event)
+      return
+    }
+    this.#outbox.length = 0
+    this.#code.undoes()
+    const { error, reason, ends } = event.data
+    const type = ends === runEvents.cancelled ? runEvents.cancelled : runEvents.failed
+    const unwinding = new Unwinding(this, this.tools.owed(), () => {
+      const { compensated } = unwinding
+      const { left } = this.tools
+      const undone = { compensated, ...(left.length === 0 ? {} : { left }) }
+      this.#returned(type, { ...(type === runEvents.cancelled ? { reason } : { error }), ...undone })
+    })
+    this.#unwinding = unwinding
+    if (this.#isLive) unwinding.start()
+  }
+
+  /** The function may be waiting for something of its own before it fails; but not for ever. */
+  async #untilReturned(): Promise<void> {
+    if (this.#hasReturned || this.#isOver) return
+    await new Promise<void>((resolve) => {
+      const timer = this.host.clock.after(this.host.missingAskMs, resolve)
+      this.#whenReturned = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
+  #stopAsks(): void {
+    if (!this.#hasReturned) this.#code.returned(this.#seen, !this.#isInTime)
+    this.#hasReturned = true
+    this.#whenReturned?.()
+    for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
   }
 
   /** The function has ended: so does the run, unless history goes on behind this. */
   #returned(type: string, data: RunData): void {
     if (this.#isOver) return
-    this.#hasReturned = true
-    this.#code.returned(this.#seen, !this.#isInTime)
+    this.#stopAsks()
     const abandoned = [...this.#asks.keys()]
-    for (const { work } of this.#asks.values()) work.stop(this.#abort.signal.reason)
+    const ambiguous = this.tools.unclear()
+    const marks = {
+      ...(abandoned.length === 0 ? {} : { abandoned }),
+      ...(ambiguous.length === 0 ? {} : { ambiguous }),
+    }
     const hasFamily = this.terms.lineage.parent !== undefined || this.#children.size > 0
-    this.make(type, abandoned.length === 0 ? data : { ...data, abandoned }, {
-      extras: (form) => this.#endExtras(form),
-      // So that of a parent and a child who end at the same time, the later knows of the earlier.
-      ...(hasFamily ? { awaitsAll: true } : {}),
-    })
+    this.make(
+      type,
+      { ...data, ...marks },
+      {
+        extras: (form) => this.#endExtras(form),
+        // So that of a parent and a child who end at the same time, the later knows of the earlier.
+        ...(hasFamily ? { awaitsAll: true } : {}),
+      },
+    )
   }
 
   /** The end of a run clears what is due, lets go of it, tells its parent, and cancels the children that it leaves. */
@@ -458,8 +548,9 @@ export class Execution {
 
   /** What it waits for as soon as all that was made is durable, if it rests then. */
   #rest(): Rest | undefined {
-    if (!this.#isLive || this.#isOver || this.#hasReturned || !this.#order.isEmpty) return undefined
-    const rest = restOf([...this.#asks.values()].map(({ work }) => work))
+    if (!this.#isLive || this.#isOver || !this.#order.isEmpty) return undefined
+    const asked = this.#hasReturned ? [] : [...this.#asks.values()].map(({ work }) => work)
+    const rest = restOf(this.#unwinding === undefined ? asked : [this.#unwinding])
     // What is over by now only hasn't been noticed yet.
     return rest === undefined || rest.due <= this.host.clock.now() ? undefined : rest
   }
@@ -643,9 +734,11 @@ export class Execution {
     this.#isOver = true
     const reason = 'error' in end ? end.error : undefined
     for (const { work } of this.#asks.values()) work.stop(reason)
+    this.#unwinding?.stop(reason)
     this.#asks.clear()
     this.#outbox.length = 0
     this.#code.stop()
+    this.#whenReturned?.()
     this.#children.clear()
     // The function of one that is put out of memory is not at work, and begins anew elsewhere.
     if (end.is !== 'passive' && !this.#abort.signal.aborted) this.#abort.abort(reason)

@@ -23,6 +23,28 @@ export const runEvents = {
   signal: 'run.signal',
   emitted: 'run.emitted',
   annotated: 'run.annotated',
+  /** A tool is about to be called: durable before it is. */
+  toolIntended: 'run.tool-intended',
+  /** How a tool ended: `result`, or `error`. */
+  tool: 'run.tool',
+  /** An attempt surely had no effect, and another follows. */
+  toolRetried: 'run.tool-retried',
+  /** Nobody knew whether an attempt had an effect, and `verify` said that it had none. */
+  toolVerified: 'run.tool-verified',
+  /** Nobody knows whether an attempt had an effect, until it is settled. */
+  toolAmbiguous: 'run.tool-ambiguous',
+  /** From outside: what a person found out about an ambiguous tool, or a compensation that failed. */
+  toolSettled: 'run.tool-settled',
+  /** The function has failed or was cancelled, and what its tools did is undone. */
+  unwinding: 'run.unwinding',
+  compensated: 'run.compensated',
+  compensationRetried: 'run.compensation-retried',
+  compensationFailed: 'run.compensation-failed',
+  charged: 'run.charged',
+  /** A budget is spent: what asks next is held. */
+  parked: 'run.parked',
+  /** From outside: new limits. */
+  raised: 'run.raised',
   cancelRequested: 'run.cancel-requested',
   /** A run of its own was started; its run.created is in the same batch. */
   child: 'run.child',
@@ -40,7 +62,31 @@ export const runEvents = {
 export const endings: readonly string[] = [runEvents.completed, runEvents.failed, runEvents.cancelled]
 
 /** Types that others than the driver append. */
-export const fromOutside: readonly string[] = [runEvents.signal, runEvents.cancelRequested, runEvents.childEnded]
+export const fromOutside: readonly string[] = [
+  runEvents.signal,
+  runEvents.cancelRequested,
+  runEvents.toolSettled,
+  runEvents.raised,
+  runEvents.childEnded,
+]
+
+/** What happens to what a reversible tool did. */
+export const compensationTypes: readonly string[] = [
+  runEvents.compensated,
+  runEvents.compensationRetried,
+  runEvents.compensationFailed,
+]
+
+/** Types of which a tool's story is told. */
+export const toolTypes: readonly string[] = [
+  runEvents.tool,
+  runEvents.toolIntended,
+  runEvents.toolRetried,
+  runEvents.toolVerified,
+  runEvents.toolAmbiguous,
+  runEvents.toolSettled,
+  ...compensationTypes,
+]
 
 /** What was asked for, by the type of an event: 'step', 'sleep', 'wait' … */
 export function kindOf(type: string): string {
@@ -54,6 +100,7 @@ const kinds: Readonly<Record<string, string>> = {
   [runEvents.emitted]: 'emit',
   [runEvents.annotated]: 'annotate',
   [runEvents.childEnded]: 'child',
+  ...Object.fromEntries(toolTypes.map((type) => [type, 'tool'])),
 }
 
 export type RunData = Readonly<Record<string, unknown>>
@@ -78,6 +125,8 @@ export interface RunCreated {
   /** Whose child it is, and how many runs are above it. */
   readonly parent?: ParentRef
   readonly depth?: number
+  /** Limits on what it spends, by name; the time in milliseconds. */
+  readonly budgets?: Readonly<Record<string, number>>
 }
 
 export interface ParentRef {

@@ -57,13 +57,18 @@ export class RunTeller {
   }
 
   /** Undefined when it had taken effect before. */
-  async tell(id: string, telling: Telling, options: TellOptions): Promise<Omit<RunEvent, 'time'> | undefined> {
+  async tell(
+    id: string,
+    telling: Telling,
+    options: TellOptions & { readonly expect?: number },
+  ): Promise<Omit<RunEvent, 'time'> | undefined> {
     const record = await findTold(this.#journal, id, options)
     const entry = toldEntry(record)
-    const { commandId } = options
+    const { commandId, expect } = options
     const prepared = this.#journal.prepare(streamOf(id), telling, {
       agenda: [entry],
       ...(commandId === undefined ? {} : { commandId }),
+      ...(expect === undefined ? {} : { expect }),
     })
     const { seq, duplicate } = await prepared.append()
     if (duplicate) return undefined

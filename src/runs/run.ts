@@ -11,6 +11,7 @@ import { HoldfastError } from '../errors.ts'
 import type { Duration } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
 import { limits } from '../limits.ts'
+import { type Amounts, checkAmounts } from './budget.ts'
 import { ChildWork } from './child-work.ts'
 import type { Execution } from './execution.ts'
 import { NoteWork } from './note-work.ts'
@@ -18,9 +19,13 @@ import { type RetryOptions, retryPolicy } from './retry.ts'
 import type { RunChance } from './run-chance.ts'
 import { checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
 import { SleepWork } from './sleep-work.ts'
+import { SpendingWork } from './spending-work.ts'
 import type { StepContext } from './step-context.ts'
 import { KeyScope } from './step-key.ts'
 import { StepWork } from './step-work.ts'
+import type { ToolContext } from './tool-context.ts'
+import { type ToolOptions, toolTerms } from './tool-terms.ts'
+import { ToolWork } from './tool-work.ts'
 import { WaitWork } from './wait-work.ts'
 
 /** A run's function, as users write it. */
@@ -35,6 +40,8 @@ export interface StepOptions<T = unknown> {
   readonly timeoutMs?: number
   /** The result must match, and what the schema makes of it is the result. */
   readonly schema?: StandardSchema<unknown, T>
+  /** What a result has cost, for the budgets of the run: recorded in the same event. */
+  readonly charge?: (result: T) => Amounts
 }
 
 export interface WaitOptions<T = unknown> {
@@ -71,7 +78,7 @@ export class Run {
   /** Calls the function, once: its result is journaled before the promise resolves, and from then on the journal answers.
    * Its name, and which step of that name it is, are how it is recognised. */
   step<T>(name: string, call: (context: StepContext) => T | Promise<T>, options: StepOptions<T> = {}): Promise<T> {
-    const { retry, timeoutMs, schema } = options
+    const { retry, timeoutMs, schema, charge } = options
     if (typeof call !== 'function') throw invalidArgument('the second argument of step', 'a function')
     const terms = {
       call,
@@ -79,8 +86,30 @@ export class Run {
       retry: retryPolicy(retry),
       timeoutMs: timeoutMs === undefined ? undefined : checkWhole(timeoutMs, 'timeoutMs'),
       schema,
+      charge: charge as ((result: unknown) => Amounts) | undefined,
     }
-    return this.#execution.ask(this.#scope, name, (key) => new StepWork(this.#execution, key, terms))
+    return this.#execution.ask(this.#scope, name, (key) => {
+      return new SpendingWork(this.#execution, key, new StepWork(this.#execution, key, terms))
+    })
+  }
+
+  /** Like a step, for what has an effect outside: what happens when it is cut off depends on the effect (docs/TOOLS.md). */
+  tool<T>(name: string, options: ToolOptions<T>, call: (context: ToolContext) => T | Promise<T>): Promise<T> {
+    const terms = toolTerms(options, call)
+    return this.#execution.ask(this.#scope, name, (key) => {
+      return new SpendingWork(this.#execution, key, new ToolWork(this.#execution, key, terms))
+    })
+  }
+
+  /** Counts what was spent, once, also when nobody has set a limit. What asks for a step or a tool while a limit is
+   * reached is held until journal.raise(). */
+  charge(amounts: Amounts): Promise<void> {
+    return this.#note('charge', runEvents.charged, { charge: checkAmounts(amounts, 'amounts') })
+  }
+
+  /** What the run had spent when it was told what it knows by now; the same in every replay. */
+  get spent(): Readonly<Record<string, number>> {
+    return this.#execution.budget.spent
   }
 
   /** Waits, also while no process runs: when it is over, the run goes on. */

@@ -23,6 +23,7 @@ import { checkWhole, invalidArgument, throwIfAborted } from '../journal/argument
 import type { Journal } from '../journal.ts'
 import { limits } from '../limits.ts'
 import { ActiveRun, closed, type Employer, otherInput, type RunGround, type RunOptions } from './active-run.ts'
+import { type Budgets, checkBudgets } from './budget.ts'
 import { Definitions } from './definitions.ts'
 import { DueQueue } from './due-queue.ts'
 import type { ExecutionHost } from './execution.ts'
@@ -36,6 +37,7 @@ import { RunFeed } from './run-feed.ts'
 import { RunLeases } from './run-leases.ts'
 import { readEnding, readRecord, resultOf, unknownRun } from './run-record.ts'
 import { cancelTelling, RunTeller, signalTelling, type Telling, type TellOptions } from './run-teller.ts'
+import { notParked, type Settling, seqToSettle, settlingData } from './settlement.ts'
 import { firstDifference } from './value-diff.ts'
 import { WakingRoom } from './waking-room.ts'
 import { Worker, type WorkerOptions } from './worker.ts'
@@ -58,6 +60,8 @@ export interface StartOptions<Input = unknown> {
   readonly input?: Input
   /** The version of the code, for reports. */
   readonly version?: string
+  /** What it may spend; recorded when it is created. When a limit is reached, it is parked until journal.raise(). */
+  readonly budgets?: Budgets
   /** The caller's name for this start: the same again gives the same run. */
   readonly commandId?: string
 }
@@ -129,12 +133,16 @@ export class Runs implements Family {
 
   async start(name: string, options: StartOptions = {}): Promise<{ readonly id: string }> {
     checkRunName(name)
-    const { input, version, commandId } = options
+    const { input, version, budgets, commandId } = options
     const { clock, random } = this.#ground.host
     const seed = commandId === undefined ? random.hex(16) : seedOf(this.#journal.id, name, commandId)
     const { id = seed } = options
     checkStreamName(streamOf(id))
-    const given = { ...(input === undefined ? {} : { input }), ...(version === undefined ? {} : { version }) }
+    const given = {
+      ...(input === undefined ? {} : { input }),
+      ...(version === undefined ? {} : { version }),
+      ...(budgets === undefined ? {} : { budgets: checkBudgets(budgets) }),
+    }
     const event = { type: runEvents.created, data: { name, ...given, seed } }
     const prepared = this.#journal.prepare(streamOf(id), event, {
       expect: 'none',
@@ -206,6 +214,34 @@ export class Runs implements Family {
     return this.#tell(id, cancelTelling(reason), options)
   }
 
+  /** Says what became of a tool that nobody knows of whether it took effect (or of a compensation that failed), so that
+   * the run goes on. Rejects with RUN_NOT_PARKED when nobody waits for it: too early, settled, or another key. */
+  async settle(id: string, key: string, outcome: Settling, options: TellOptions = {}): Promise<void> {
+    const telling = { type: runEvents.toolSettled, data: settlingData(key, outcome) }
+    for (;;) {
+      if ((await readRecord(this.#journal, id)) === undefined) throw unknownRun(id)
+      // A repetition, and whatever else has that command id, is the store's to judge.
+      const expect = (await this.#isRepeated(options)) ? {} : { expect: await seqToSettle(this.#journal, id, key) }
+      try {
+        await this.#tell(id, telling, { ...options, ...expect })
+        return
+      } catch (error) {
+        // Another branch of the run went on, or somebody else settled it: look again.
+        if (!isHoldfastError(error, 'SEQ_CONFLICT')) throw error
+      }
+    }
+  }
+
+  /** Sets new limits; those that aren't named stay. What was held goes on as far as they allow. */
+  async raise(id: string, budgets: Budgets, options: TellOptions = {}): Promise<void> {
+    const data = { budgets: checkBudgets(budgets) }
+    if ((await readRecord(this.#journal, id)) === undefined) throw unknownRun(id)
+    if (!(await this.#isRepeated(options)) && (await readEnding(this.#journal, id)) !== undefined) {
+      throw notParked(id, `run ${JSON.stringify(id)} has ended`)
+    }
+    await this.#tell(id, { type: runEvents.raised, data }, options)
+  }
+
   /** Lets go of every run that is in hand here. They go on with whoever runs them next. */
   async close(): Promise<void> {
     if (this.#isClosed) return
@@ -251,7 +287,7 @@ export class Runs implements Family {
     else active.offer(event)
   }
 
-  async #tell(id: string, telling: Telling, options: TellOptions): Promise<void> {
+  async #tell(id: string, telling: Telling, options: TellOptions & { readonly expect?: number }): Promise<void> {
     const told = await this.#teller.tell(id, telling, options)
     if (told !== undefined) this.told(id, { ...told, time: this.#ground.host.clock.now() })
   }
@@ -291,6 +327,10 @@ export class Runs implements Family {
       const unwatch = this.#ground.ends.watch(id, resolve)
       signal.addEventListener('abort', unwatch, { once: true })
     })
+  }
+
+  async #isRepeated({ commandId }: TellOptions): Promise<boolean> {
+    return commandId !== undefined && (await this.#journal.command(commandId)) !== undefined
   }
 
   #isServed(name: string): boolean {

@@ -7,7 +7,7 @@ import type { AskWork, Settlement, Waiting } from './ask.ts'
 import type { Execution } from './execution.ts'
 import { type RunEvent, runEvents } from './run-event.ts'
 import { schemaMismatch } from './schema-mismatch.ts'
-import { wakeAt } from './sleep-work.ts'
+import { wakeAt } from './wake-at.ts'
 
 export interface WaitTerms {
   readonly name: string
