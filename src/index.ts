@@ -49,7 +49,7 @@ export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
 export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
-export { cancelRun, type RunControlOptions, signalRun } from './run-control.ts'
+export { cancelRun, type RunControlOptions, raiseRun, settleRun, signalRun } from './run-control.ts'
 export type { Amounts, Budgets } from './runs/budget.ts'
 export type { CheckAllReport, CheckOptions, CheckReport, RunName } from './runs/check.ts'
 export {
