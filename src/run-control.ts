@@ -3,10 +3,13 @@
 // beside that, and what is told goes through the writer's inbox (submit.ts); where nobody has it open, it is opened here.
 
 import { randomBytes } from 'node:crypto'
+import { isHoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { open, parseTarget } from './open.ts'
-import { streamOf } from './runs/run-event.ts'
+import { type Budgets, checkBudgets } from './runs/budget.ts'
+import { runEvents, streamOf } from './runs/run-event.ts'
 import { cancelTelling, findTold, signalTelling, type Telling, toldEntry } from './runs/run-teller.ts'
+import { type Settling, seqToSettle, settlingData } from './runs/settlement.ts'
 import { type SubmitOptions, submit } from './submit.ts'
 
 export interface RunControlOptions extends Pick<SubmitOptions, 'codecs' | 'redact' | 'timeout' | 'signal' | 'clock'> {
@@ -35,15 +38,66 @@ export function cancelRun(
   return tell(target, id, cancelTelling(reason), options)
 }
 
-async function tell(target: string | URL, id: string, telling: Telling, options: RunControlOptions): Promise<void> {
-  const { commandId = `told-${randomBytes(16).toString('hex')}`, clock = systemClock, ...rest } = options
-  // What can't be reached from another process is refused by submit, before it is looked at.
-  const record = parseTarget(target).kind === 'memory' ? undefined : await find(target, id, commandId)
-  const agenda = record === undefined ? [] : [toldEntry(record)]
-  await submit(target, streamOf(id), telling, { ...rest, clock, agenda, commandId })
+/** Says what became of a tool that nobody knows of whether it took effect, as journal.settle() does. Rejects with
+ * RUN_NOT_PARKED when nobody waits for it. */
+export async function settleRun(
+  target: string | URL,
+  id: string,
+  key: string,
+  outcome: Settling,
+  options: RunControlOptions = {},
+): Promise<void> {
+  const telling = { type: runEvents.toolSettled, data: settlingData(key, outcome) }
+  const named = { ...options, commandId: options.commandId ?? madeUpId() }
+  for (;;) {
+    try {
+      await tell(target, id, telling, named, key)
+      return
+    } catch (error) {
+      // Another branch of the run went on, or somebody else settled it: look again. What was refused is answered for good
+      // under its id, so the next one has another, unless the caller chose it.
+      if (!isHoldfastError(error, 'SEQ_CONFLICT') || options.commandId !== undefined) throw error
+      named.commandId = madeUpId()
+    }
+  }
 }
 
-async function find(target: string | URL, id: string, commandId: string): ReturnType<typeof findTold> {
+/** Sets new limits for a run, as journal.raise() does: those that aren't named stay. */
+export function raiseRun(
+  target: string | URL,
+  id: string,
+  budgets: Budgets,
+  options: RunControlOptions = {},
+): Promise<void> {
+  return tell(target, id, { type: runEvents.raised, data: { budgets: checkBudgets(budgets) } }, options)
+}
+
+function madeUpId(): string {
+  return `told-${randomBytes(16).toString('hex')}`
+}
+
+async function tell(
+  target: string | URL,
+  id: string,
+  telling: Telling,
+  options: RunControlOptions,
+  settles?: string,
+): Promise<void> {
+  const { commandId = madeUpId(), clock = systemClock, ...rest } = options
+  // What can't be reached from another process is refused by submit, before it is looked at.
+  const found = parseTarget(target).kind === 'memory' ? undefined : await find(target, id, { commandId, settles })
+  const agenda = found === undefined ? [] : [toldEntry(found.record)]
+  const expect = found?.seq === undefined ? {} : { expect: found.seq }
+  await submit(target, streamOf(id), telling, { ...rest, ...expect, clock, agenda, commandId })
+}
+
+async function find(
+  target: string | URL,
+  id: string,
+  { commandId, settles }: { readonly commandId: string; readonly settles: string | undefined },
+): Promise<{ readonly record: Awaited<ReturnType<typeof findTold>>; readonly seq?: number }> {
   await using journal = await open(target, { readOnly: true, create: 'never' })
-  return await findTold(journal.untyped, id, { commandId })
+  const record = await findTold(journal.untyped, id, { commandId })
+  if (settles === undefined || (await journal.command(commandId)) !== undefined) return { record }
+  return { record, seq: await seqToSettle(journal.untyped, id, settles) }
 }

@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs'
 import { cancel } from './cancel.ts'
 import { type Command, UsageError } from './command.ts'
 import { copy } from './copy.ts'
+import { raise } from './raise.ts'
 import { runs } from './runs.ts'
+import { settle } from './settle.ts'
 import { signal } from './signal.ts'
 import { torture } from './torture.ts'
 
-const commands: readonly Command[] = [cancel, copy, runs, signal, torture]
+const commands: readonly Command[] = [cancel, copy, raise, runs, settle, signal, torture]
 
 export async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args

@@ -27,6 +27,11 @@ for (const place of ['agent', 'agent.db']) {
       target = join(parent, place)
       journal = await open(target)
       journal.define('asks', async (run) => ({ approved: await run.wait('approval') }))
+      journal.define('pays', async (run) => ({
+        // It never answers, and whether it took effect nobody can know.
+        paid: await run.tool('pay', { effect: 'once', timeoutMs: 20 }, () => new Promise(() => undefined)),
+      }))
+      journal.define('spends', async (run) => [await run.step('a', () => 1), await run.step('b', () => 2)])
       journal.worker()
     })
     afterAll(() => journal.close())
@@ -61,6 +66,29 @@ for (const place of ['agent', 'agent.db']) {
       expect((await holdfast('runs', join(parent, 'nothing'))).code).toBe(1)
     })
 
+    const parked = async (id: string): Promise<void> => {
+      for (;;) {
+        const { out } = await holdfast('runs', target, '--state', 'parked', '--json')
+        if (out.includes(id)) return
+      }
+    }
+
+    it('settles what nobody can know, and raises what a run may spend', async () => {
+      const pays = await journal.start('pays')
+      await parked(pays.id)
+      expect((await holdfast('settle', target, pays.id, 'other', '--not-done')).err).toContain('RUN_NOT_PARKED')
+      const settled = await holdfast('settle', target, pays.id, 'pay', '--done', '"receipt 7"')
+      expect([settled.code, settled.err]).toEqual([0, ''])
+      expect(await journal.result(pays.id)).toEqual({ paid: 'receipt 7' })
+      const spends = await journal.start('spends', { budgets: { steps: 1 } })
+      await parked(spends.id)
+      expect((await holdfast('raise', target, spends.id, 'steps=2')).code).toBe(0)
+      expect(await journal.result(spends.id)).toEqual([1, 2])
+      expect((await holdfast('raise', target, spends.id, 'steps=3')).err).toContain('RUN_ENDED')
+      expect((await holdfast('raise', target, spends.id, 'steps')).code).toBe(2)
+      expect((await holdfast('settle', target, pays.id, 'pay', '--done', '--not-done')).code).toBe(2)
+    })
+
     it('says what is wrong', async () => {
       const unknown = await holdfast('cancel', target, 'none')
       expect([unknown.code, unknown.out]).toEqual([1, ''])
@@ -69,7 +97,7 @@ for (const place of ['agent', 'agent.db']) {
       expect((await holdfast('signal', target, 'none', 'x', 'not json')).code).toBe(2)
       expect((await holdfast('cancel', 'memory:', 'none')).err).toContain('UNSUPPORTED')
       expect((await holdfast('cancel', join(parent, 'nothing'), 'none')).err).toContain('JOURNAL_MISSING')
-      for (const name of ['signal', 'cancel', 'runs']) {
+      for (const name of ['signal', 'cancel', 'runs', 'settle', 'raise']) {
         expect((await holdfast(name, '--help')).out).toContain(`Usage: holdfast ${name}`)
       }
     })
