@@ -6,9 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { isHoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { open, parseTarget } from './open.ts'
-import { type Budgets, checkBudgets } from './runs/budget.ts'
+import type { Budgets } from './runs/budget.ts'
 import { runEvents, streamOf } from './runs/run-event.ts'
-import { cancelTelling, findTold, signalTelling, type Telling, toldEntry } from './runs/run-teller.ts'
+import { readRecord, unknownRun } from './runs/run-record.ts'
+import { cancelTelling, findTold, raiseTelling, signalTelling, type Telling, toldEntry } from './runs/run-teller.ts'
 import { type Settling, seqToSettle, settlingData } from './runs/settlement.ts'
 import { type SubmitOptions, submit } from './submit.ts'
 
@@ -69,7 +70,7 @@ export function raiseRun(
   budgets: Budgets,
   options: RunControlOptions = {},
 ): Promise<void> {
-  return tell(target, id, { type: runEvents.raised, data: { budgets: checkBudgets(budgets) } }, options)
+  return tell(target, id, raiseTelling(budgets), options)
 }
 
 function madeUpId(): string {
@@ -97,7 +98,11 @@ async function find(
   { commandId, settles }: { readonly commandId: string; readonly settles: string | undefined },
 ): Promise<{ readonly record: Awaited<ReturnType<typeof findTold>>; readonly seq?: number }> {
   await using journal = await open(target, { readOnly: true, create: 'never' })
-  const record = await findTold(journal.untyped, id, { commandId })
-  if (settles === undefined || (await journal.command(commandId)) !== undefined) return { record }
-  return { record, seq: await seqToSettle(journal.untyped, id, settles) }
+  const { untyped } = journal
+  if (settles === undefined || (await untyped.command(commandId)) !== undefined) {
+    return { record: await findTold(untyped, id, { commandId }) }
+  }
+  const record = await readRecord(untyped, id)
+  if (record === undefined) throw unknownRun(id)
+  return { record, seq: await seqToSettle(untyped, record, settles) }
 }

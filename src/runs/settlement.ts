@@ -21,7 +21,7 @@ export type Settling =
 const open: readonly unknown[] = [runEvents.toolAmbiguous, runEvents.compensationFailed]
 
 /** The data of the event. Throws INVALID_ARGUMENT. */
-function settlingData(key: string, outcome: Settling): RunData {
+export function settlingData(key: string, outcome: Settling): RunData {
   checkObject(outcome, 'the outcome')
   if (typeof key !== 'string' || key === '') throw invalidArgument('key', 'the key of a tool')
   if ('error' in outcome) return { key, error: outcome.error }
@@ -65,7 +65,11 @@ export async function settle(
 }
 
 /** The seq behind which the settlement has to stand. Rejects with RUN_NOT_PARKED. */
-async function seqToSettle(journal: Journal, { id, created: { fork } }: RunRecord, key: string): Promise<number> {
+export async function seqToSettle(
+  journal: Journal,
+  { id, created: { fork } }: RunRecord,
+  key: string,
+): Promise<number> {
   const { seq } = await journal.head(streamOf(id))
   // What is open of a fork may be so in what it shares.
   const events =
