@@ -14,97 +14,25 @@
 import { nextTick } from 'node:process'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { assert, HoldfastError, isHoldfastError, never } from '../errors.ts'
-import type { Clock } from '../host/clock.ts'
-import type { Random } from '../host/random.ts'
-import type { AgendaInput, Fence } from '../journal/append-options.ts'
-import type { PreparedAppend } from '../journal/prepared.ts'
-import type { Journal } from '../journal.ts'
 import type { Ask, AskWork, Settlement } from './ask.ts'
 import { AskLog, type AskMarks } from './ask-log.ts'
 import { Budget } from './budget.ts'
 import { CodeCheck } from './code-check.ts'
 import { diverged, type FoundDivergence } from './divergence.ts'
-import { type Draft, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
+import type { Draft } from './draft.ts'
 import { EventOrder } from './event-order.ts'
-import type { ChildRef, Family, Lineage } from './family.ts'
+import type { ExecutionEnd, ExecutionHost, ExecutionTerms } from './execution-terms.ts'
+import type { ChildRef } from './family.ts'
 import { LookAhead } from './look-ahead.ts'
+import { type PreparedDraft, prepareDraft } from './prepared-draft.ts'
 import { type Rest, restOf } from './rest.ts'
 import { cancelledChildren, endingExtras } from './run-ending.ts'
-import {
-  endings,
-  fromOutside,
-  idOfStream,
-  kindOf,
-  neverDue,
-  type RunData,
-  type RunEvent,
-  runEvents,
-} from './run-event.ts'
-import type { RunHistory } from './run-history.ts'
+import { RunEntry } from './run-entry.ts'
+import { endings, fromOutside, idOfStream, kindOf, type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { Signals } from './signals.ts'
 import type { KeyScope } from './step-key.ts'
 import { ToolLedger } from './tool-ledger.ts'
 import { Unwinding } from './unwinding.ts'
-
-export interface ExecutionHost {
-  readonly journal: Journal
-  readonly clock: Clock
-  readonly random: Random
-  /** How long a replay waits for an ask that the record has and the function hasn't made, before it counts as other code. */
-  readonly missingAskMs: number
-  readonly family: Family
-}
-
-export interface ExecutionTerms {
-  readonly id: string
-  readonly stream: string
-  readonly agendaId: string
-  readonly fence: Fence
-  readonly created: {
-    readonly time: TimeMs
-    readonly version?: string
-    readonly budgets?: Readonly<Record<string, number>>
-  }
-  readonly lineage: Lineage
-  /** What the run's entry of the agenda is known to say. */
-  readonly entry: 'running' | undefined
-  /** History has been met to its end. */
-  readonly caughtUp: () => void
-  /** Everything waits, and the agenda says so. */
-  readonly rested: () => void
-  /** It rested, and goes on. */
-  readonly woke: () => void
-  readonly history: RunHistory
-  /** Of the code that is executed. */
-  readonly version?: string
-  /** Only meets history: nothing is begun, and nothing is recorded. */
-  readonly isCheck?: boolean
-  /** What keeps the events that it shares: let go with its end. */
-  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
-}
-
-/** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
-export type ExecutionEnd =
-  | {
-      readonly is: 'ended'
-      readonly type: string
-      readonly data: RunData /** It stood in history. */
-      readonly wasFound: boolean
-    }
-  /** It was put out of memory while it rested. `seq`: the last event that it has met. */
-  | { readonly is: 'passive'; readonly due: TimeMs; readonly seq: Seq }
-  | { readonly is: 'diverged'; readonly error: HoldfastError }
-  /** It only was to be checked, and history is met to its end. */
-  | { readonly is: 'checked'; readonly at: Seq }
-  /** The journal refused or failed: nothing more could be recorded. */
-  | { readonly is: 'halted'; readonly error: unknown }
-
-interface Prepared {
-  readonly type: string
-  readonly told: AskMarks
-  readonly prepared: PreparedAppend
-  readonly also: readonly OtherEvent[]
-}
 
 export class Execution {
   readonly terms: ExecutionTerms
@@ -137,8 +65,7 @@ export class Execution {
   /** An append is on its way that holds only if nobody else has appended: what follows it waits for its outcome. */
   #isHeld = false
   #inFlight = 0
-  /** What the run's entry of the agenda says: 'running', a rest as text, or undefined when others have changed it. */
-  #entry: string | undefined
+  readonly #entry: RunEntry
   #resting: Rest | undefined
   /** It was told so; then the parent's stream is none of its business any more. */
   #hasParentEnded = false
@@ -148,15 +75,13 @@ export class Execution {
   #isOver = false
   #cancelled: HoldfastError | undefined
   #hasThrown = false
-  /** From its decision to undo what its tools did. */
-  #isUndoing = false
   #unwinding: Unwinding | undefined
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
     this.terms = terms
     this.#time = terms.created.time
-    this.#entry = terms.entry
+    this.#entry = new RunEntry(terms.agendaId, host.clock, terms.entry)
     this.budget = new Budget(terms.created.budgets)
     this.#versionMet = terms.created.version
     const { clock, missingAskMs } = host
@@ -365,7 +290,7 @@ export class Execution {
     this.#time = Math.max(this.#time, typeof event.data.at === 'number' ? event.data.at : event.time)
     if (fromOutside.includes(event.type)) {
       // It may bring something to work, and has changed the agenda's entry.
-      this.#entry = undefined
+      this.#entry.changed()
       this.wake()
     }
     this.budget.meet(event)
@@ -465,7 +390,7 @@ export class Execution {
     this.#stopAsks()
     if (!this.#abort.signal.aborted) this.#abort.abort()
     const left = cancelledChildren(this.#children.values(), { reason: 'the run that it is a child of has failed' })
-    this.#isUndoing = true
+    this.#entry.undoes()
     this.make(runEvents.unwinding, { ...data, ends: type }, this.#cancelled === undefined ? { extras: left } : {})
   }
 
@@ -479,7 +404,7 @@ export class Execution {
       this.#diverge({ seq: event.seq, recorded: [runEvents.unwinding], attempted: [], ...returned }, event)
       return
     }
-    this.#isUndoing = true
+    this.#entry.undoes()
     this.#outbox.length = 0
     const { error, reason, ends } = event.data
     const type = ends === runEvents.cancelled ? runEvents.cancelled : runEvents.failed
@@ -590,7 +515,7 @@ export class Execution {
       this.halt(error)
       return
     }
-    this.#entry = undefined
+    this.#entry.changed()
     if (error.details.stream === this.terms.stream) {
       // Somebody has told the run something. What was to be appended is, once that is met.
       assert(isHeld, 'only what is held has a condition on the stream of its run')
@@ -621,16 +546,15 @@ export class Execution {
     if (this.#isBusy || this.#isPumping) return
     const rest = this.#rest()
     if (rest === undefined) return
-    if (this.#entry === JSON.stringify(rest)) {
+    if (this.#entry.saysRest(rest)) {
       if (this.#resting !== undefined) return
       this.#resting = rest
       this.terms.rested?.()
       return
     }
     this.#isHeld = true
-    this.#entry = JSON.stringify(rest)
     const { stream, fence } = this.terms
-    const options = { fence, agenda: [this.#restEntry(rest)], expect: { [stream]: this.#known } }
+    const options = { fence, agenda: [this.#entry.rests(rest)], expect: { [stream]: this.#known } }
     this.host.journal.append([], { ...options, durability: 'eventual' }).then(
       () => {
         this.#isHeld = false
@@ -641,62 +565,22 @@ export class Execution {
           this.halt(error)
           return
         }
-        this.#entry = undefined
+        this.#entry.changed()
         this.#catchUp()
       },
     )
   }
 
-  #restEntry({ due, state, why }: Rest): AgendaInput {
-    return { id: this.terms.agendaId, due, data: due === neverDue ? { state, why } : { state, why, until: due } }
-  }
-
-  #prepare(draft: Draft, rest: Rest | undefined): Prepared {
+  #prepare(draft: Draft, rest: Rest | undefined): PreparedDraft & { readonly told: AskMarks } {
     const told = draft.told ?? this.#code.log.takeUnwritten()
     const { asked, late } = told
     const { key } = draft.data
     const isOwnOnly = asked.length === 1 && asked[0] === key
     const lateMark = late.length === 0 ? {} : { late }
     const marks = { ...(isOwnOnly ? {} : { asked }), ...lateMark, seen: this.#seen, at: this.host.clock.now() }
-    const refusals: unknown[] = []
-    for (const form of storableForms(draft, refusals)) {
-      try {
-        return { told, ...this.#prepareForm(form, marks, rest) }
-      } catch (refusal) {
-        refusals.push(refusal)
-      }
-    }
-    throw refusals.at(-1)
-  }
-
-  #prepareForm(form: Draft, marks: RunData, rest: Rest | undefined): Omit<Prepared, 'told'> {
-    const { journal } = this.host
-    const { stream, fence, agendaId } = this.terms
-    const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
-    const { type } = form
-    const event = { type, data: { ...form.data, ...marks } }
-    const own = agenda.some(({ id }) => id === agendaId) ? undefined : this.#ownEntry(rest)
-    const entries = own === undefined ? agenda : [...agenda, own.entry]
-    const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
-    const known = rest !== undefined || form.awaitsAll === true ? this.#known + this.#inFlight : undefined
-    let prepared: PreparedAppend
-    if (also.length === 0) {
-      prepared = journal.prepare(stream, event, known === undefined ? options : { ...options, expect: known })
-    } else {
-      const expect = { ...(known === undefined ? {} : { [stream]: known }), ...noneOf(none) }
-      prepared = journal.prepare([{ stream, ...event }, ...also], { ...options, expect })
-    }
-    if (own !== undefined) this.#entry = own.says
-    return { type, prepared, also }
-  }
-
-  /** What the agenda says of this run from now on, unless it says so already. */
-  #ownEntry(rest: Rest | undefined): { readonly entry: AgendaInput; readonly says: string } | undefined {
-    if (rest !== undefined) return { entry: this.#restEntry(rest), says: JSON.stringify(rest) }
-    const says = this.#isUndoing ? undoes : 'running'
-    if (this.#entry === says) return undefined
-    const data = { state: 'running', ...(this.#isUndoing ? { why: undoes } : {}) }
-    return { entry: { id: this.terms.agendaId, due: this.host.clock.now(), data }, says }
+    const known = rest !== undefined || draft.awaitsAll === true ? this.#known + this.#inFlight : undefined
+    const says = rest === undefined ? () => this.#entry.works() : () => this.#entry.rests(rest)
+    return { told, ...prepareDraft({ journal: this.host.journal, ...this.terms }, draft, { marks, known, says }) }
   }
 
   #diverge(found: Omit<FoundDivergence, 'id'>, { type }: RunEvent): void {
@@ -727,12 +611,6 @@ export class Execution {
   }
 }
 
-const undoes = 'undoes what its reversible tools did, because it failed or was cancelled'
-
 function isEnd({ type }: RunEvent): boolean {
   return endings.includes(type)
-}
-
-function noneOf(streams: readonly string[]): Readonly<Record<string, 'none'>> {
-  return Object.fromEntries(streams.map((stream) => [stream, 'none']))
 }

@@ -10,8 +10,9 @@ import { checkStreamName } from '../core/names.ts'
 import type { Seq } from '../core/numbers.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import { checkObject, checkWhole, invalidArgument } from '../journal/argument.ts'
-import type { ExecutionHost } from './execution.ts'
+import type { ExecutionHost } from './execution-terms.ts'
 import type { ForkBase, SharedPart } from './fork-base.ts'
+import { pinsOf } from './fork-pins.ts'
 import { agendaIdOf, endings, type RunCreated, runEvents, streamOf } from './run-event.ts'
 import { RunHistory } from './run-history.ts'
 import { RunOutcomes } from './run-outcomes.ts'
@@ -68,13 +69,6 @@ export async function forkRun(
     })
   }
   return { id: as }
-}
-
-/** What keeps the shared events from retention, one for each stream that holds some. */
-export function pinsOf(id: string, { parts }: ForkBase): { readonly pin: string; readonly stream: string }[] {
-  return [...new Set(parts.map(({ run }) => streamOf(run)))].map((stream, index) => {
-    return { pin: index === 0 ? `fork/${id}` : `fork/${id}/${index}`, stream }
-  })
 }
 
 /** What a fork is created with of what its source was: not whose child it was. */

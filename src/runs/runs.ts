@@ -35,7 +35,7 @@ import {
 import type { Budgets } from './budget.ts'
 import { type DefineOptions, type Definition, Definitions } from './definitions.ts'
 import { DueQueue } from './due-queue.ts'
-import type { ExecutionHost } from './execution.ts'
+import type { ExecutionHost } from './execution-terms.ts'
 import type { Child, ChildRef, Family } from './family.ts'
 import { inputDifference } from './input-check.ts'
 import { Renames } from './renames.ts'
