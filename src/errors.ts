@@ -52,10 +52,13 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   // Runs
   | 'RUN_UNKNOWN'
+  | 'RUN_ENDED'
+  | 'RUN_TOO_DEEP'
   | 'RUN_CONFLICT'
   | 'RUN_OWNED'
   | 'RUN_DIVERGED'
   | 'RUN_CANCELLED'
+  | 'RUN_NOT_PARKED'
   | 'STEP_TIMEOUT'
   // A defect of Holdfast itself
   | 'ASSERTION'

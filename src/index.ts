@@ -1,5 +1,31 @@
 // The public surface, re-exports only.
 
+export type { ErrorSummary, Observation, PastIteration, ProposedAction, TokenUsage } from './agent/agent-action.ts'
+export {
+  type AgentEventType,
+  type AgentOutcome,
+  type AgentStamp,
+  agentEvents,
+  type Decided,
+  type DispatchedEntry,
+  type EvaluatedEntry,
+  entryOf,
+  type ObservedEntry,
+  type ReasonedEntry,
+  type RecoveringEntry,
+  type StartedEntry,
+  type TerminatedEntry,
+  type TerminationReason,
+} from './agent/agent-event.ts'
+export type { AgentLimitOptions, AgentLimits } from './agent/agent-limits.ts'
+export { runAgent } from './agent/agent-loop.ts'
+export type { ModelFunction, ModelReply, ModelRequest } from './agent/agent-model.ts'
+export type { AgentOptions, DelegateOptions } from './agent/agent-options.ts'
+export type { AgentTool, AgentTools } from './agent/agent-tool.ts'
+export { type AuditEntry, type AuditOptions, auditOf, lastCompletedIteration } from './agent/audit.ts'
+export type { ApprovalAnswer, GateContext, GateVerdict, PolicyGate } from './agent/policy-gate.ts'
+export { type DeadLetter, deadLetters, type OpenQuestion, openQuestions } from './agent/questions.ts'
+export type { EscalationAnswer, Recovery } from './agent/recovery.ts'
 export { abandonCopy, type CopyEnd, type CopyOptions, copyJournal } from './copy.ts'
 export { BlobRef } from './core/blob-ref.ts'
 export type { Position, Seq, TimeMs } from './core/numbers.ts'
@@ -49,10 +75,30 @@ export type { Notice, RemovedNotice, ResetNotice } from './journal/subscribe.ts'
 export { createJournal, type Journal, type JournalOptions, type SubscribeOptions } from './journal.ts'
 export { limits } from './limits.ts'
 export { type OpenOptions, open } from './open.ts'
+export { cancelRun, type RunControlOptions, raiseRun, settleRun, signalRun } from './run-control.ts'
+export type { Amounts, Budgets } from './runs/budget.ts'
+export type { CheckAllReport, CheckOptions, CheckReport, RunName } from './runs/check.ts'
+export type { DefineOptions } from './runs/definitions.ts'
+export {
+  type CodeVersions,
+  type Divergence,
+  type DivergenceRepair,
+  explainDivergence,
+  type FoundDivergence,
+} from './runs/divergence.ts'
 export type { RetryOptions } from './runs/retry.ts'
-export { Run, type StepOptions, type WaitOptions } from './runs/run.ts'
-export type { RunFunction, RunOptions } from './runs/runs.ts'
+export { type ChildOptions, Run, type StepOptions, type WaitOptions } from './runs/run.ts'
+export type { RunDiff, RunFigures, StepChange, StepPlace } from './runs/run-diff.ts'
+export type { ForkOptions } from './runs/run-fork.ts'
+export type { RunFilter, RunState, RunSummary } from './runs/run-list.ts'
+export type { TellOptions } from './runs/run-teller.ts'
+export type { RunFunction, RunOptions, StartOptions } from './runs/runs.ts'
+export type { Settling } from './runs/settlement.ts'
 export type { StepContext } from './runs/step-context.ts'
+export type { ToolContext } from './runs/tool-context.ts'
+export type { ToolEffect, ToolOptions, ToolVerdict } from './runs/tool-terms.ts'
+export type { ValueDifference } from './runs/value-diff.ts'
+export type { Worker, WorkerOptions } from './runs/worker.ts'
 export type {
   EventPlace,
   Finding,

@@ -179,10 +179,16 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     }
   }
 
-  /** Encodes and checks an append to one stream without making it. Throws what is wrong with it at once; a schema that
+  /** Encodes and checks an append without making it. Throws what is wrong with it at once; a schema that
    * validates asynchronously can't be waited for here (INVALID_ARGUMENT). */
-  prepare(stream: string, events: EventInput<D> | readonly EventInput<D>[], options?: AppendOptions): PreparedAppend {
-    const batch = this.#appender.batch(stream, events as UntypedInput | readonly UntypedInput[], options)
+  prepare(stream: string, events: EventInput<D> | readonly EventInput<D>[], options?: AppendOptions): PreparedAppend
+  prepare(events: readonly StreamEventInput<D>[], options?: AppendOptions): PreparedAppend
+  prepare(
+    first: string | readonly StreamEventInput<D>[],
+    second?: EventInput<D> | readonly EventInput<D>[] | AppendOptions,
+    third?: AppendOptions,
+  ): PreparedAppend {
+    const batch = this.#appender.batch(first, second as UntypedInput | readonly UntypedInput[] | AppendOptions, third)
     if (batch instanceof Promise) {
       // What it would have ended with is not of interest: the call is refused.
       batch.catch(() => undefined)

@@ -50,6 +50,14 @@ export const limits = {
   headCacheMax: 50_000,
   /** What claims keep in memory of the agenda's front, at least; twice that, unless more is due and held. */
   dueWindowEntries: 1_024,
+  /** Runs that rest in memory; those that have rested longest are put out of it. */
+  runsResident: 1_000,
+  /** Runs that are brought back into memory at once. */
+  runsWakingAtOnce: 64,
+  /** How deep runs can be children of runs. */
+  runDepthMax: 100,
+  /** Runs that a worker drives at once, by default. */
+  workerConcurrency: 64,
   /** One line of an import file. No line of a journal is longer, so every export can be imported: the longest is the
    * receipt of a batch of batchEventsMax events with the longest stream names. */
   importLineBytesMax: 16_777_216,

@@ -1,11 +1,16 @@
 // Finds the command that was typed and runs it.
 
 import { readFileSync } from 'node:fs'
+import { cancel } from './cancel.ts'
 import { type Command, UsageError } from './command.ts'
 import { copy } from './copy.ts'
+import { raise } from './raise.ts'
+import { runs } from './runs.ts'
+import { settle } from './settle.ts'
+import { signal } from './signal.ts'
 import { torture } from './torture.ts'
 
-const commands: readonly Command[] = [copy, torture]
+const commands: readonly Command[] = [cancel, copy, raise, runs, settle, signal, torture]
 
 export async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args

@@ -15,6 +15,8 @@ export interface Waiting {
 }
 
 export interface AskWork {
+  /** Types of events that can have its key, its own kind's first: another one is of other code. */
+  readonly answers: readonly string[]
   /** An event with its key, from history or just made durable: how the ask ends by it, if it does. */
   met(event: RunEvent): Settlement | undefined
   /** History has been met to its end and the ask isn't settled: goes on from what was met. Called once. */
@@ -28,6 +30,8 @@ export interface AskWork {
 export interface Ask {
   readonly key: string
   readonly turn: Seq
+  /** It only writes down: a cancelled run still may, and what it is writing is not taken back. */
+  readonly isNote: boolean
   readonly work: AskWork
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void

@@ -34,6 +34,16 @@ export class EventOrder {
     return this.#waiting.has(this.#next)
   }
 
+  /** The newest event of the stream that is known, if none before it is missing. */
+  get known(): Seq {
+    return this.#next - 1 + this.#waiting.size
+  }
+
+  /** Everything that was offered has been taken. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0
+  }
+
   /** Whether an event waits for one before it. */
   get hasGap(): boolean {
     return this.#waiting.size > 0 && !this.#waiting.has(this.#next)

@@ -1,6 +1,7 @@
-// What a run only writes down (run.emit, run.annotate): one event, once, however often the run is replayed.
+// What a run only writes down (run.emit, run.annotate, run.record): one event, once, however often the run is replayed.
 
 import type { AskWork, Settlement } from './ask.ts'
+import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
 import type { RunData } from './run-event.ts'
 
@@ -9,16 +10,18 @@ export class NoteWork implements AskWork {
   readonly #execution: Execution
   readonly #type: string
   readonly #data: RunData
+  readonly answers: readonly string[]
 
   constructor(execution: Execution, type: string, data: RunData) {
     this.#execution = execution
     this.#type = type
     this.#data = data
+    this.answers = [type]
   }
 
   met(event: { readonly data: RunData }): Settlement {
-    // An error stands there when what was to be noted can't be stored.
-    return 'error' in event.data ? { error: event.data.error } : { value: undefined }
+    // An error stands there when what was to be noted can't be stored. A result is given back as it was stored.
+    return 'error' in event.data ? { error: thrownOf(event.data.error) } : { value: event.data.result }
   }
 
   start(): void {

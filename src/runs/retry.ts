@@ -50,6 +50,17 @@ export function retryPolicy(retry: number | RetryOptions | undefined): RetryPoli
   }
 }
 
+/** Whether it is tried again after this many failures. A condition that throws is none that holds. */
+export function mayRetry({ times, when }: RetryPolicy, failures: number, error: unknown): boolean {
+  if (failures > times) return false
+  try {
+    return when(error)
+  } catch {
+    // The error that it was asked about is the one to tell of.
+    return false
+  }
+}
+
 /** The pause before the retry that follows on this many failures. */
 export function pauseMs(policy: RetryPolicy, failures: number, random: Random): number {
   const whole = Math.min(policy.delayMaxMs, policy.delayMs * policy.factor ** (failures - 1))

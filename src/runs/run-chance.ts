@@ -23,6 +23,11 @@ export class RunChance {
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   }
 
+  /** The seed of a run that this one starts. */
+  seedFor(key: string): string {
+    return createHash('sha256').update(`${this.#seed}/child/${key}`).digest('hex').slice(0, 32)
+  }
+
   #bytes(): Buffer {
     this.#drawn += 1
     return createHash('sha256').update(`${this.#seed}/${this.#drawn}`).digest()

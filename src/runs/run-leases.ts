@@ -8,7 +8,7 @@
 
 import { isHoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
-import type { Fence } from '../journal/append-options.ts'
+import type { Fence, LeaseInput } from '../journal/append-options.ts'
 import type { Journal } from '../journal.ts'
 
 export interface LeaseTerms {
@@ -22,6 +22,8 @@ export class RunLeases {
   readonly #terms: LeaseTerms
   readonly #held: Map<string, { readonly fence: Fence; readonly lost: (error: unknown) => void }> = new Map()
   #timer: Timer | undefined
+  /** When all that were held then were prolonged. */
+  #renewedAt = 0
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms
@@ -44,6 +46,7 @@ export class RunLeases {
 
   /** Prolongs it from now on, until it is let go. `lost` hears of it when somebody else has it. */
   keep(fence: Fence, lost: (error: unknown) => void): void {
+    if (this.#held.size === 0) this.#renewedAt = this.#terms.clock.now()
     this.#held.set(fence.lease, { fence, lost })
     this.#schedule()
   }
@@ -54,6 +57,27 @@ export class RunLeases {
       this.#timer?.cancel()
       this.#timer = undefined
     }
+  }
+
+  /** Prolongs them now if that is late, because this process stood still: before it takes its own for those of the dead. */
+  async renewLate(): Promise<void> {
+    const { clock, ttlMs } = this.#terms
+    if (this.#held.size > 0 && clock.now() - this.#renewedAt > ttlMs / 2) await this.#renewAll()
+  }
+
+  /** Gives them back, as far as they are held: the journal is being closed. */
+  async releaseAll(fences: readonly Fence[]): Promise<void> {
+    const { journal } = this.#terms
+    for (const fence of fences) this.letGo(fence)
+    for (let from = 0; from < fences.length; from += renewalsMax) {
+      const some = fences.slice(from, from + renewalsMax).map(({ lease, token }) => ({ lease, release: token }))
+      // One that is lost refuses the whole batch. What can't be given back ends with its time.
+      await journal.append([], { leases: some }).catch(() => this.#releaseEach(some))
+    }
+  }
+
+  async #releaseEach(leases: readonly LeaseInput[]): Promise<void> {
+    await Promise.all(leases.map((one) => this.#terms.journal.append([], { leases: [one] }).catch(() => undefined)))
   }
 
   #schedule(): void {
@@ -68,25 +92,35 @@ export class RunLeases {
   }
 
   async #renewAll(): Promise<void> {
-    const held = [...this.#held.values()]
-    try {
-      await this.#renew(held.map(({ fence }) => fence))
-    } catch {
-      // One that is lost refuses the whole batch: each for itself tells which.
-      for (const one of held) {
-        if (this.#held.get(one.fence.lease) !== one) continue
-        await this.#renew([one.fence]).catch((error: unknown) => {
-          if (isHoldfastError(error, 'LEASE_LOST') && this.#held.get(one.fence.lease) === one) one.lost(error)
-        })
+    this.#renewedAt = this.#terms.clock.now()
+    const fences = [...this.#held.values()].map(({ fence }) => fence)
+    for (let from = 0; from < fences.length; from += renewalsMax) {
+      await this.#renewThese(fences.slice(from, from + renewalsMax))
+    }
+  }
+
+  /** One that is lost refuses the whole batch, and is named: the others are prolonged without it. */
+  async #renewThese(fences: readonly Fence[]): Promise<void> {
+    let left = fences.filter(({ lease, token }) => this.#held.get(lease)?.fence.token === token)
+    while (left.length > 0) {
+      try {
+        await this.#renew(left)
+        return
+      } catch (error) {
+        // The journal says what is wrong with every append; the next round tries again.
+        if (!isHoldfastError(error, 'LEASE_LOST')) return
+        const lost = left.find(({ lease }) => lease === error.details.lease)
+        if (lost === undefined) return
+        left = left.filter((fence) => fence !== lost)
+        const held = this.#held.get(lost.lease)
+        if (held?.fence.token === lost.token) held.lost(error)
       }
     }
   }
 
   async #renew(fences: readonly Fence[]): Promise<void> {
     const leases = fences.map(({ lease, token }) => ({ lease, renew: token, ttl: this.#terms.ttlMs }))
-    for (let from = 0; from < leases.length; from += renewalsMax) {
-      await this.#terms.journal.append([], { leases: leases.slice(from, from + renewalsMax) })
-    }
+    await this.#terms.journal.append([], { leases })
   }
 }
 

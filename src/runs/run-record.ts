@@ -16,6 +16,9 @@ export interface RunEnding {
   readonly data: RunData
 }
 
+/** Most runs have fewer events of others behind the last of their driver. */
+const newestFew = 8
+
 /** Undefined when there is no such run. */
 export async function readRecord(journal: Journal, id: string): Promise<RunRecord | undefined> {
   const [first] = await journal.read(streamOf(id), { to: 1, limit: 1 }).toArray()
@@ -23,11 +26,21 @@ export async function readRecord(journal: Journal, id: string): Promise<RunRecor
   return { id, created: first.data as RunCreated, createdAt: first.time }
 }
 
-/** Undefined while it hasn't ended. */
+/** Undefined while it hasn't ended. An end is the last that a run's driver appends, so what lies before another event of a
+ * driver isn't read. */
 export async function readEnding(journal: Journal, id: string): Promise<RunEnding | undefined> {
-  const newest = journal.read(streamOf(id), { direction: 'backward', types: endings, limit: 1 })
-  const [event] = await newest.toArray()
-  return event === undefined ? undefined : { type: event.type, data: event.data as RunData }
+  for (const limit of [newestFew, undefined]) {
+    const newest = journal.read(streamOf(id), { direction: 'backward', ...(limit === undefined ? {} : { limit }) })
+    let met = 0
+    for await (const event of newest) {
+      met += 1
+      const data = event.data as RunData
+      if (endings.includes(event.type)) return { type: event.type, data }
+      if ('seen' in data || event.seq === 1) return undefined
+    }
+    if (met < newestFew) return undefined
+  }
+  return undefined
 }
 
 /** What a run that has ended gives to who asks for its result. */

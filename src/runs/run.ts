@@ -5,21 +5,36 @@
 // chance and the world come in through run.now(), run.random() and run.step().
 
 import { parseDuration } from '../core/duration.ts'
+import { checkName } from '../core/names.ts'
 import type { StandardSchema } from '../core/schema.ts'
+import { HoldfastError } from '../errors.ts'
 import type { Duration } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
+import { limits } from '../limits.ts'
+import { type Amounts, checkAmounts } from './budget.ts'
+import { ChildWork } from './child-work.ts'
 import type { Execution } from './execution.ts'
 import { NoteWork } from './note-work.ts'
 import { type RetryOptions, retryPolicy } from './retry.ts'
 import type { RunChance } from './run-chance.ts'
-import { runEvents } from './run-event.ts'
+import { checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
 import { SleepWork } from './sleep-work.ts'
+import { SpendingWork } from './spending-work.ts'
 import type { StepContext } from './step-context.ts'
 import { KeyScope } from './step-key.ts'
 import { StepWork } from './step-work.ts'
+import type { ToolContext } from './tool-context.ts'
+import { type ToolOptions, toolTerms } from './tool-terms.ts'
+import { ToolWork } from './tool-work.ts'
 import { WaitWork } from './wait-work.ts'
 
+/** A run's function, as users write it. */
+export type RunFunction<Input = unknown, Result = unknown> = (run: Run, input: Input) => Promise<Result>
+
 export interface StepOptions<T = unknown> {
+  /** The type of the event that records how it ended, for who follows the journal by types; 'run.step' by default.
+   * What stands in it is the same. */
+  readonly type?: string
   /** Recorded, and compared when the step is replayed: another input is other code (RUN_DIVERGED). */
   readonly input?: unknown
   /** How often it is tried again when it fails; not at all by default. */
@@ -28,6 +43,8 @@ export interface StepOptions<T = unknown> {
   readonly timeoutMs?: number
   /** The result must match, and what the schema makes of it is the result. */
   readonly schema?: StandardSchema<unknown, T>
+  /** What a result has cost, for the budgets of the run: recorded in the same event. */
+  readonly charge?: (result: T) => Amounts
 }
 
 export interface WaitOptions<T = unknown> {
@@ -35,6 +52,12 @@ export interface WaitOptions<T = unknown> {
   readonly timeout?: Duration
   /** The signal's data must match; it must validate synchronously. */
   readonly schema?: StandardSchema<unknown, T>
+}
+
+export interface ChildOptions<Input = unknown> {
+  /** `<id of the parent>/<key>` by default. */
+  readonly id?: string
+  readonly input?: Input
 }
 
 export class Run {
@@ -58,16 +81,39 @@ export class Run {
   /** Calls the function, once: its result is journaled before the promise resolves, and from then on the journal answers.
    * Its name, and which step of that name it is, are how it is recognised. */
   step<T>(name: string, call: (context: StepContext) => T | Promise<T>, options: StepOptions<T> = {}): Promise<T> {
-    const { retry, timeoutMs, schema } = options
+    const { retry, timeoutMs, schema, type, charge } = options
     if (typeof call !== 'function') throw invalidArgument('the second argument of step', 'a function')
     const terms = {
+      type: type === undefined ? runEvents.step : checkOwnType(type),
       call,
       input: 'input' in options ? { value: options.input } : undefined,
       retry: retryPolicy(retry),
       timeoutMs: timeoutMs === undefined ? undefined : checkWhole(timeoutMs, 'timeoutMs'),
       schema,
+      charge: charge as ((result: unknown) => Amounts) | undefined,
     }
-    return this.#execution.ask(this.#scope, name, (key) => new StepWork(this.#execution, key, terms))
+    return this.#execution.ask(this.#scope, name, (key) => {
+      return new SpendingWork(this.#execution, key, new StepWork(this.#execution, key, terms))
+    })
+  }
+
+  /** Like a step, for what has an effect outside: what happens when it is cut off depends on the effect (docs/TOOLS.md). */
+  tool<T>(name: string, options: ToolOptions<T>, call: (context: ToolContext) => T | Promise<T>): Promise<T> {
+    const terms = toolTerms(options, call)
+    return this.#execution.ask(this.#scope, name, (key) => {
+      return new SpendingWork(this.#execution, key, new ToolWork(this.#execution, key, terms))
+    })
+  }
+
+  /** Counts what was spent, once, also when nobody has set a limit. What asks for a step or a tool while a limit is
+   * reached is held until journal.raise(). */
+  charge(amounts: Amounts): Promise<void> {
+    return this.#note('charge', runEvents.charged, { charge: checkAmounts(amounts, 'amounts') })
+  }
+
+  /** What the run had spent when it was told what it knows by now; the same in every replay. */
+  get spent(): Readonly<Record<string, number>> {
+    return this.#execution.budget.spent
   }
 
   /** Waits, also while no process runs: when it is over, the run goes on. */
@@ -87,6 +133,33 @@ export class Run {
     const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout')
     return this.#execution.ask(this.#scope, name, (key) => {
       return new WaitWork(this.#execution, key, { name, timeoutMs, schema })
+    })
+  }
+
+  /** Starts a run of its own and waits for its end: its result, or what it failed with. With the name of a run that is defined
+   * (journal.define), or with a function. It is cancelled when this run ends before it. */
+  child<T = unknown>(name: string, options?: ChildOptions): Promise<T>
+  child<Input, T>(name: string, call: RunFunction<Input, T>, options?: ChildOptions<Input>): Promise<T>
+  child(name: string, second: RunFunction | ChildOptions = {}, third: ChildOptions = {}): Promise<unknown> {
+    const call = typeof second === 'function' ? second : undefined
+    const options = typeof second === 'function' ? third : second
+    if (call === undefined) checkRunName(name)
+    if (options.id === this.id) throw invalidArgument('the id of a child', 'another than that of its parent')
+    const { lineage } = this.#execution.terms
+    const depth = lineage.depth + 1
+    if (depth > limits.runDepthMax) return Promise.reject(tooDeep(this.id))
+    return this.#execution.ask(this.#scope, name, (key) => {
+      const { id = `${this.id}/${key}`, input } = options
+      const { name: ownName } = lineage
+      const created: RunCreated = {
+        name: call === undefined ? name : inlineName,
+        ...(input === undefined ? {} : { input }),
+        seed: this.#chance.seedFor(key),
+        parent: { id: this.id, name: ownName, key },
+        depth,
+      }
+      const terms = { id, name: created.name, call, created }
+      return new ChildWork(this.#execution, key, { ...terms, isOwnId: options.id !== undefined })
     })
   }
 
@@ -112,6 +185,14 @@ export class Run {
     return call(new Run(this.#execution, this.#chance, inner))
   }
 
+  /** Marks a change of the code: true in runs that began with it or have not yet come here, false in those that went on
+   * from here without it. The answer is the same wherever a run asks by this name. Ask where the way to here follows from
+   * what `run` gave, not behind something else that the function waits for. */
+  patched(name: string): boolean {
+    checkName(name, 'the name of a patch')
+    return this.#execution.patched(name)
+  }
+
   /** Output for who follows the run: appended once. */
   emit(output: unknown): Promise<void> {
     return this.#note('emit', runEvents.emitted, { output })
@@ -122,11 +203,36 @@ export class Run {
     return this.#note('annotate', runEvents.annotated, details === undefined ? { text } : { text, details })
   }
 
+  /** An event of a type of one's own in the run's stream, appended once: gives the value as it was stored. Like emit and
+   * annotate it also works after the run was cancelled. */
+  record<T>(type: string, value: T): Promise<T> {
+    return this.#note(checkOwnType(type), type, { result: value }) as Promise<T>
+  }
+
   #sleepUntil(until: () => number): Promise<void> {
     return this.#execution.ask(this.#scope, 'sleep', (key) => new SleepWork(this.#execution, key, until))
   }
 
   #note(name: string, type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
-    return this.#execution.ask(this.#scope, name, (key) => new NoteWork(this.#execution, type, { key, ...data }))
+    const workOf = (key: string) => new NoteWork(this.#execution, type, { key, ...data })
+    return this.#execution.ask(this.#scope, name, workOf, { isNote: true })
   }
+}
+
+function tooDeep(id: string): HoldfastError {
+  return new HoldfastError(
+    'RUN_TOO_DEEP',
+    `run ${JSON.stringify(id)} is the child of too many runs to have one itself`,
+    {
+      hint: `The limit is ${limits.runDepthMax}: start a run of its own (journal.start), or do the work in steps.`,
+      details: { id, depthMax: limits.runDepthMax },
+    },
+  )
+}
+
+/** The types of runs themselves are told by them alone. */
+function checkOwnType(type: string): string {
+  checkName(type, 'event type')
+  if (type.startsWith('run.')) throw invalidArgument("the type of an event of one's own", 'one without "run." in front')
+  return type
 }

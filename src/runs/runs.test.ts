@@ -164,6 +164,54 @@ describe('run', () => {
     await expect(journal.signal('unknown', 'x')).rejects.toMatchObject({ code: 'RUN_UNKNOWN' })
   })
 
+  it('records events of types of its own, also after it was cancelled', async () => {
+    const { another } = scene()
+    const body = async (run: Run) => {
+      const noted = await run.record('order.noted', { when: new Date(5) })
+      try {
+        await run.wait('never')
+      } catch (error) {
+        await run.record('order.dropped', { why: (error as HoldfastError).code })
+        throw error
+      } finally {
+        await run.annotate('over', noted)
+      }
+    }
+    const journal = another()
+    const running = journal.run('r', body)
+    await turns(10)
+    await journal.cancel('r')
+    await expect(running).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+    const events = (await journal.read('run/r').toArray()).filter(({ type }) => !type.startsWith('run.wait'))
+    expect(events.map(({ type }) => type)).toEqual([
+      'run.created',
+      'order.noted',
+      'run.cancel-requested',
+      'order.dropped',
+      'run.annotated',
+      'run.cancelled',
+    ])
+    expect(events.map(({ data }) => data)).toMatchObject([
+      {},
+      { result: { when: new Date(5) } },
+      {},
+      { result: { why: 'RUN_CANCELLED' } },
+      { details: { when: new Date(5) } },
+      {},
+    ])
+  })
+
+  it('records how a step ended under a type of its own', async () => {
+    const { another } = scene()
+    const body = (run: Run) => run.step('think', () => 'so', { type: 'thought' })
+    expect(await another().run('r', body)).toBe('so')
+    expect(await another().run('r', body)).toBe('so')
+    const events = await another().read('run/r', { types: 'thought' }).toArray()
+    expect(events.map(({ data }) => data)).toMatchObject([{ key: 'think', result: 'so' }])
+    const refused = another().run('other', async (run) => run.step('think', () => 'so', { type: 'run.completed' }))
+    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
   it('notices changed code at the first step that is another, and keeps the run', async () => {
     const { another, store } = scene()
     const one = another(dyingStore(store, 5))

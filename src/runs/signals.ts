@@ -24,6 +24,11 @@ export class Signals {
     return undefined
   }
 
+  /** Whether one came before anybody waited for it. */
+  keeps(name: string): boolean {
+    return (this.#kept.get(name)?.length ?? 0) > 0
+  }
+
   /** A wait begins: the signal that was kept for it, if there is one. */
   wait(name: string, waiter: Waiter): Settlement | undefined {
     const kept = this.#kept.get(name)

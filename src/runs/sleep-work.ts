@@ -4,8 +4,12 @@ import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
 import type { Execution } from './execution.ts'
 import { type RunEvent, runEvents } from './run-event.ts'
+import { wakeAt } from './wake-at.ts'
+
+const answers = [runEvents.sleep, runEvents.woke]
 
 export class SleepWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #untilWanted: () => number
@@ -34,8 +38,12 @@ export class SleepWork implements AskWork {
 
   start(): void {
     this.#isStarted = true
-    if (this.#until !== undefined) this.#arm(this.#until)
-    else this.#execution.make(runEvents.sleep, { key: this.#key, until: this.#untilWanted() })
+    if (this.#until !== undefined) {
+      this.#arm(this.#until)
+      return
+    }
+    this.#until = this.#untilWanted()
+    this.#execution.make(runEvents.sleep, { key: this.#key, until: this.#until })
   }
 
   stop(): void {
@@ -48,18 +56,4 @@ export class SleepWork implements AskWork {
       this.#execution.make(runEvents.woke, { key: this.#key })
     })
   }
-}
-
-/** Longer than this, timers of the system fire at once. */
-const timerMsMax = 2_147_483_647
-
-/** Like clock.after, for any time. */
-export function wakeAt(clock: Execution['host']['clock'], until: number, wake: () => void): Timer {
-  let timer: Timer
-  const arm = (): void => {
-    const leftMs = until - clock.now()
-    timer = clock.after(Math.max(0, Math.min(leftMs, timerMsMax)), () => (clock.now() < until ? arm() : wake()))
-  }
-  arm()
-  return { cancel: () => timer.cancel() }
 }

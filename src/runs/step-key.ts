@@ -8,6 +8,8 @@
 
 import { checkName } from '../core/names.ts'
 
+const separator = ' » '
+
 export class KeyScope {
   readonly #path: string
   readonly #counts: Map<string, number> = new Map()
@@ -19,7 +21,7 @@ export class KeyScope {
   /** The key of the next step with this name. */
   next(name: string): string {
     checkName(name, 'the name of a step')
-    const base = this.#path + name.replaceAll('#', '##').replaceAll('»', '»»')
+    const base = this.#path + writtenName(name)
     const occurrence = (this.#counts.get(base) ?? 0) + 1
     this.#counts.set(base, occurrence)
     return occurrence === 1 ? base : `${base}#${occurrence}`
@@ -27,6 +29,26 @@ export class KeyScope {
 
   /** The scope that a key opens. */
   static of(key: string): KeyScope {
-    return new KeyScope(`${key} » `)
+    return new KeyScope(`${key}${separator}`)
   }
+}
+
+/** A name as it stands in a key. */
+export function writtenName(name: string): string {
+  return name.replaceAll('#', '##').replaceAll('»', '»»')
+}
+
+/** The path of its scope, its name as it is written, and its occurrence with its mark: together they are the key. */
+export function partsOfKey(key: string): { readonly path: string; readonly name: string; readonly occurrence: string } {
+  // In a name the mark is doubled, so that a single one between blanks stands between two parts.
+  const end = key.lastIndexOf(separator)
+  const path = end < 0 ? '' : key.slice(0, end + separator.length)
+  const last = key.slice(path.length)
+  const occurrence = /(?<!#)(?:##)*(#\d+)$/.exec(last)?.[1] ?? ''
+  return { path, name: last.slice(0, last.length - occurrence.length), occurrence }
+}
+
+/** The name that was asked for, of a key. */
+export function nameOfKey(key: string): string {
+  return partsOfKey(key).name.replaceAll('##', '#').replaceAll('»»', '»')
 }

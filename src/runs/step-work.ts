@@ -4,29 +4,33 @@
 // Invariant: a retry is journaled before its pause begins, so that a restarted run goes on counting where it was.
 
 import type { StandardSchema } from '../core/schema.ts'
-import { HoldfastError } from '../errors.ts'
 import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
-import { diverged } from './divergence.ts'
+import type { Amounts } from './budget.ts'
 import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
-import { pauseMs, type RetryPolicy } from './retry.ts'
-import { type RunEvent, runEvents } from './run-event.ts'
+import { checkInput } from './input-check.ts'
+import { mayRetry, pauseMs, type RetryPolicy } from './retry.ts'
+import { type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { schemaMismatch } from './schema-mismatch.ts'
-import { wakeAt } from './sleep-work.ts'
 import { StepContext } from './step-context.ts'
-import { firstDifference } from './value-diff.ts'
+import { within } from './time-limit.ts'
+import { wakeAt } from './wake-at.ts'
 
 export interface StepTerms {
+  /** Of the event that records how it ended. */
+  readonly type: string
   readonly call: (context: StepContext) => unknown
   /** Given by the caller, or not. */
   readonly input: { readonly value: unknown } | undefined
   readonly retry: RetryPolicy
   readonly timeoutMs: number | undefined
   readonly schema: StandardSchema | undefined
+  readonly charge: ((result: unknown) => Amounts) | undefined
 }
 
 export class StepWork implements AskWork {
+  readonly answers: readonly string[]
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: StepTerms
@@ -42,6 +46,7 @@ export class StepWork implements AskWork {
     this.#execution = execution
     this.#key = key
     this.#terms = terms
+    this.answers = [terms.type, runEvents.stepRetried]
   }
 
   get waiting(): Waiting | undefined {
@@ -50,14 +55,16 @@ export class StepWork implements AskWork {
     return { state: 'sleeping', why, due: this.#due }
   }
 
-  met({ type, data, seq }: RunEvent): Settlement | undefined {
+  met(event: RunEvent): Settlement | undefined {
+    const { type, data } = event
     if (type === runEvents.stepRetried) {
       this.#failures = Number(data.attempt)
       this.#due = Number(data.due)
       if (this.#isStarted) this.#goOn()
       return undefined
     }
-    this.#compareInput(data, seq)
+    const { host, terms } = this.#execution
+    checkInput({ journal: host.journal, stream: terms.stream, id: terms.id, key: this.#key }, event, this.#terms.input)
     return 'error' in data ? { error: thrownOf(data.error) } : { value: data.result }
   }
 
@@ -73,12 +80,14 @@ export class StepWork implements AskWork {
   }
 
   #goOn(): void {
+    if (this.#isStopped) return
     if (this.#due === undefined) {
       this.#attempt()
       return
     }
     this.#timer = wakeAt(this.#execution.host.clock, this.#due, () => {
       this.#due = undefined
+      this.#execution.wake()
       this.#attempt()
     })
   }
@@ -87,72 +96,56 @@ export class StepWork implements AskWork {
     const attempt = this.#failures + 1
     const context = new StepContext({ key: this.#key, attempt })
     this.#context = context
+    const { clock } = this.#execution.host
+    const begun = clock.now()
     this.#call(context).then(
-      (result) => this.#ended(context, result === undefined ? {} : { result }),
-      (error: unknown) => this.#failed(context, error),
+      (result) => this.#succeeded(context, result, clock.now() - begun),
+      (error: unknown) => this.#failed(context, error, clock.now() - begun),
     )
+  }
+
+  #succeeded(context: StepContext, result: unknown, tookMs: number): void {
+    if (this.#isStopped || this.#context !== context) return
+    const { budget } = this.#execution
+    try {
+      const charged = budget.chargeOf(tookMs, this.#terms.charge?.(result))
+      this.#ended(context, { ...(result === undefined ? {} : { result }), ...charged })
+    } catch (error) {
+      // The step itself has succeeded: it isn't called again for a mistake in counting.
+      this.#ended(context, { error, ...budget.chargeOf(tookMs, undefined) })
+    }
   }
 
   async #call(context: StepContext): Promise<unknown> {
     const { call, timeoutMs, schema } = this.#terms
-    const result = timeoutMs === undefined ? await call(context) : await this.#within(timeoutMs, context)
+    const result = await within({ clock: this.#execution.host.clock, timeoutMs, context }, call)
     if (schema === undefined) return result
     const checked = await schema['~standard'].validate(result)
     if (checked.issues === undefined) return checked.value
     throw schemaMismatch(`the result of step ${JSON.stringify(this.#key)}`, checked.issues)
   }
 
-  #within(timeoutMs: number, context: StepContext): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#execution.host.clock.after(timeoutMs, () => {
-        const error = new HoldfastError('STEP_TIMEOUT', `step ${JSON.stringify(this.#key)} took over ${timeoutMs} ms`, {
-          hint: 'Give it more time (timeoutMs), or let it be tried again (retry).',
-          details: { key: this.#key, timeoutMs },
-        })
-        context.abort(error)
-        reject(error)
-      })
-      // In a promise's callback, so that a call that throws at once is a rejection.
-      Promise.resolve(context)
-        .then(this.#terms.call)
-        .finally(() => timer.cancel())
-        .then(resolve, reject)
-    })
-  }
-
-  #failed(context: StepContext, error: unknown): void {
+  #failed(context: StepContext, error: unknown, tookMs: number): void {
     const { retry } = this.#terms
     const failures = this.#failures + 1
     if (this.#isStopped || this.#context !== context) return
-    if (failures > retry.times || !retry.when(error)) {
-      this.#ended(context, { error })
+    const charged = this.#execution.budget.chargeOf(tookMs, undefined)
+    if (!mayRetry(retry, failures, error)) {
+      this.#ended(context, { error, ...charged })
       return
     }
     const { clock, random } = this.#execution.host
-    const due = clock.now() + pauseMs(retry, failures, random)
-    this.#execution.make(runEvents.stepRetried, { key: this.#key, attempt: failures, error, due })
+    this.#due = clock.now() + pauseMs(retry, failures, random)
+    const { key, due } = { key: this.#key, due: this.#due }
+    this.#execution.make(runEvents.stepRetried, { key, attempt: failures, error, due, ...charged })
   }
 
-  #ended(context: StepContext, outcome: { readonly result?: unknown } | { readonly error: unknown }): void {
+  #ended(context: StepContext, outcome: RunData): void {
     // What comes back after the step was stopped, or from an attempt that is not the last, comes too late.
     if (this.#isStopped || this.#context !== context) return
     const { input } = this.#terms
     const given = input === undefined ? {} : { input: input.value }
     const attempts = this.#failures === 0 ? {} : { attempts: this.#failures + 1 }
-    this.#execution.make(runEvents.step, { key: this.#key, ...given, ...outcome, ...attempts })
-  }
-
-  #compareInput(data: RunEvent['data'], seq: number): void {
-    const { input } = this.#terms
-    if (input === undefined || !('input' in data)) return
-    const found = firstDifference(data.input, input.value, 'input')
-    if (found === undefined) return
-    throw diverged({
-      id: this.#execution.terms.id,
-      seq,
-      recorded: [this.#key],
-      attempted: [this.#key],
-      input: { path: found.path, recorded: found.left, attempted: found.right },
-    })
+    this.#execution.make(this.#terms.type, { key: this.#key, ...given, ...outcome, ...attempts })
   }
 }

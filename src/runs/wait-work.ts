@@ -7,7 +7,7 @@ import type { AskWork, Settlement, Waiting } from './ask.ts'
 import type { Execution } from './execution.ts'
 import { type RunEvent, runEvents } from './run-event.ts'
 import { schemaMismatch } from './schema-mismatch.ts'
-import { wakeAt } from './sleep-work.ts'
+import { wakeAt } from './wake-at.ts'
 
 export interface WaitTerms {
   readonly name: string
@@ -15,11 +15,15 @@ export interface WaitTerms {
   readonly schema: StandardSchema | undefined
 }
 
+const answers = [runEvents.wait, runEvents.waitTimedOut]
+
 export class WaitWork implements AskWork {
+  readonly answers: readonly string[] = answers
   readonly #execution: Execution
   readonly #key: string
   readonly #terms: WaitTerms
   #isSet = false
+  #isAsked = false
   #until: number | undefined
   #isStarted = false
   #isEnding = false
@@ -32,7 +36,9 @@ export class WaitWork implements AskWork {
   }
 
   get waiting(): Waiting | undefined {
-    if (!this.#isSet || this.#isEnding) return undefined
+    if (this.#isEnding || !(this.#isSet || this.#isAsked)) return undefined
+    // One that came before will end it at once.
+    if (!this.#isSet && this.#execution.signals.keeps(this.#terms.name)) return undefined
     const why = `waits for the signal ${JSON.stringify(this.#terms.name)}`
     return this.#until === undefined ? { state: 'waiting', why } : { state: 'waiting', why, due: this.#until }
   }
@@ -56,7 +62,9 @@ export class WaitWork implements AskWork {
       return
     }
     const { name, timeoutMs } = this.#terms
-    const until = timeoutMs === undefined ? {} : { until: this.#execution.host.clock.now() + timeoutMs }
+    this.#isAsked = true
+    if (timeoutMs !== undefined) this.#until = this.#execution.host.clock.now() + timeoutMs
+    const until = this.#until === undefined ? {} : { until: this.#until }
     this.#execution.make(runEvents.wait, { key: this.#key, name, ...until })
   }
 

@@ -23,5 +23,12 @@ export { type JournalOnOptions, journalOn } from './journal-on.ts'
 export { type MemoryJournal, memoryJournal } from './memory-journal.ts'
 export { memoryTarget } from './memory-target.ts'
 export { type Prng, prng } from './prng.ts'
+export { type ScratchTools, scratchTools } from './scratch-tools.ts'
+export {
+  type ModelScript,
+  type ScriptedModelOptions,
+  type ScriptedReply,
+  scriptedModel,
+} from './scripted-model.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { CreateOptions, StoreHandle, StoreUnderTest } from './store-under-test.ts'

@@ -84,21 +84,40 @@ export const layers: readonly Layer[] = [
     ports: io,
   },
   {
+    // The loop of an agent stands on runs, and runs know nothing of it.
+    name: 'agent',
+    contains: /^agent\//,
+    below: [...base, 'core', 'host', 'journal', 'features'],
+    ports: io,
+  },
+  {
     name: 'composition',
     contains:
-      /^(index|holdfast-journal|open|open-directory|open-postgres|open-sqlite|make-directories|submit|upkeep|import|copy|copy-places|sqlite-copy-ground)\.ts$/,
-    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features'],
+      /^(index|holdfast-journal|open|open-directory|open-postgres|open-sqlite|make-directories|run-control|submit|upkeep|import|copy|copy-places|sqlite-copy-ground)\.ts$/,
+    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features', 'agent'],
   },
   {
     name: 'surfaces',
     contains: /^(cli\.ts$|(cli|http|studio)\/)/,
-    below: [...base, 'core', 'host', 'transfer', 'journal', 'features', 'composition'],
+    below: [...base, 'core', 'host', 'transfer', 'journal', 'features', 'agent', 'composition'],
     typesOf: [storePort],
   },
   {
     name: 'testing',
     contains: /^testing\//,
-    below: [...base, 'core', 'host', 'disks', 'engine', 'stores', 'transfer', 'journal', 'features', 'composition'],
+    below: [
+      ...base,
+      'core',
+      'host',
+      'disks',
+      'engine',
+      'stores',
+      'transfer',
+      'journal',
+      'features',
+      'agent',
+      'composition',
+    ],
   },
 ]
 

@@ -51,6 +51,7 @@ describe('the rules', () => {
   it.each([
     ['an import upwards', 'core/a.ts', "import { open } from '../open.ts'"],
     ['a feature in the journal', 'journal/a.ts', "import type { Run } from '../runs/run.ts'"],
+    ['an agent in a run', 'runs/a.ts', "import { runAgent } from '../agent/agent-loop.ts'"],
     ['a store in the journal', 'journal/a.ts', "import { memoryStore } from '../stores/memory.ts'"],
     ['the store port as more than types', 'core/a.ts', "import { check } from '../stores/store.ts'"],
     ['a disk in the engine', 'engine/a.ts', "import { nodeDisk } from '../disks/node-disk.ts'"],

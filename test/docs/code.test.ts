@@ -8,7 +8,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks } from './code-blocks.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const blocks = ['README.md', 'docs/testing.md'].flatMap((file) =>
+const files = [
+  'README.md',
+  'docs/testing.md',
+  'docs/RUNS.md',
+  'docs/CHANGED-CODE.md',
+  'docs/FORKS.md',
+  'docs/AGENTS.md',
+]
+const blocks = files.flatMap((file) =>
   codeBlocks(readFileSync(join(root, file), 'utf8')).map((block) => ({ ...block, file })),
 )
 // Below the package, so that it finds itself by its name.

@@ -1,0 +1,46 @@
+// holdfast cancel: asks a run to end, while the agent is at work.
+
+import { cancelRun } from '../run-control.ts'
+import { type Command, readArguments, UsageError } from './command.ts'
+import { telling } from './run-command.ts'
+
+const help = `Usage: holdfast cancel <target> <run> [options]
+
+Asks a run to end, and its children: what it waits for, and what it asks for from then on, rejects with RUN_CANCELLED. It works
+while the agent has the journal open; and while nobody has, then the run ends when it is run again.
+
+  target         the journal: a directory, a file of SQLite (agent.db) or a database of PostgreSQL (postgres://…)
+  run            the run's id
+
+  --reason text  why, for who looks at it later
+  --id name      a name for this: sent again with the same, it takes effect once
+  --json         print one line of JSON, and nothing else
+  --help         print this
+
+Ends with 0 when it is durable, with 1 when there is no such run or journal, the run has ended, or the process that has the
+journal open doesn't answer; with 2 when it was called wrongly.`
+
+export const cancel: Command = {
+  name: 'cancel',
+  summary: 'ask a run to end',
+  help,
+  run,
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    reason: { type: 'string' },
+    id: { type: 'string' },
+    json: { type: 'boolean' },
+  })
+  const [target, id, ...more] = positionals
+  if (target === undefined || id === undefined || more.length > 0) throw new UsageError('A journal and a run')
+  const { reason, id: commandId } = values
+  return telling(values.json === true, async () => {
+    await cancelRun(target, id, {
+      ...(reason === undefined ? {} : { reason }),
+      ...(commandId === undefined ? {} : { commandId }),
+    })
+    return `${id} was asked to end.`
+  })
+}

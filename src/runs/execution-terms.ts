@@ -1,0 +1,98 @@
+// What a run is executed with, from what the journal knows of it and what who executes it says; and how that can end.
+
+import type { Seq, TimeMs } from '../core/numbers.ts'
+import type { HoldfastError } from '../errors.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Random } from '../host/random.ts'
+import type { Fence } from '../journal/append-options.ts'
+import type { Journal } from '../journal.ts'
+import type { Family, Lineage } from './family.ts'
+import { pinsOf } from './fork-pins.ts'
+import { Renames } from './renames.ts'
+import { type RunData, streamOf } from './run-event.ts'
+import { RunHistory } from './run-history.ts'
+import type { RunRecord } from './run-record.ts'
+
+export interface ExecutionHost {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly random: Random
+  /** How long a replay waits for an ask that the record has and the function hasn't made, before it counts as other code. */
+  readonly missingAskMs: number
+  readonly family: Family
+}
+
+export interface ExecutionTerms {
+  readonly id: string
+  readonly stream: string
+  readonly agendaId: string
+  readonly fence: Fence
+  readonly created: {
+    readonly time: TimeMs
+    readonly version?: string
+    readonly budgets?: Readonly<Record<string, number>>
+  }
+  readonly lineage: Lineage
+  /** What the run's entry of the agenda is known to say. */
+  readonly entry: 'running' | undefined
+  /** History has been met to its end. */
+  readonly caughtUp: () => void
+  /** Everything waits, and the agenda says so. */
+  readonly rested: () => void
+  /** It rested, and goes on. */
+  readonly woke: () => void
+  readonly history: RunHistory
+  /** Of the code that is executed. */
+  readonly version?: string
+  /** Only meets history: nothing is begun, and nothing is recorded. */
+  readonly isCheck?: boolean
+  /** What keeps the events that it shares: let go with its end. */
+  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
+}
+
+/** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
+export type ExecutionEnd =
+  | {
+      readonly is: 'ended'
+      readonly type: string
+      readonly data: RunData /** It stood in history. */
+      readonly wasFound: boolean
+    }
+  /** It was put out of memory while it rested. `seq`: the last event that it has met. */
+  | { readonly is: 'passive'; readonly due: TimeMs; readonly seq: Seq }
+  | { readonly is: 'diverged'; readonly error: HoldfastError }
+  /** It only was to be checked, and history is met to its end. */
+  | { readonly is: 'checked'; readonly at: Seq }
+  /** The journal refused or failed: nothing more could be recorded. */
+  | { readonly is: 'halted'; readonly error: unknown }
+
+export interface CodeTerms {
+  readonly fence: Fence
+  readonly version?: string
+  readonly renamed?: Readonly<Record<string, string>>
+}
+
+/** What its driver wants to hear is not among them. */
+export type RecordedTerms = Omit<ExecutionTerms, 'entry' | 'caughtUp' | 'rested' | 'woke'>
+
+export function executionTerms(
+  journal: Journal,
+  { id, created, createdAt }: RunRecord,
+  { fence, version, renamed }: CodeTerms,
+): RecordedTerms {
+  return {
+    id,
+    stream: streamOf(id),
+    agendaId: fence.lease,
+    fence,
+    history: new RunHistory(journal, id, { base: created.fork, renames: Renames.of(renamed) }),
+    created: {
+      time: created.fork?.createdAt ?? createdAt,
+      ...(created.version === undefined ? {} : { version: created.version }),
+      ...(created.budgets === undefined ? {} : { budgets: created.budgets }),
+    },
+    lineage: { name: created.name, parent: created.parent, depth: created.depth ?? 0 },
+    ...(version === undefined ? {} : { version }),
+    ...(created.fork === undefined ? {} : { pins: pinsOf(id, created.fork) }),
+  }
+}

@@ -1,0 +1,72 @@
+// The append of a draft: its event with the marks of its time, the events of other runs that go with it, and what the agenda
+// says from then on.
+
+import type { AgendaInput, Fence } from '../journal/append-options.ts'
+import type { PreparedAppend } from '../journal/prepared.ts'
+import type { Journal } from '../journal.ts'
+import { type Draft, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
+import type { RunData } from './run-event.ts'
+
+export interface DraftGround {
+  readonly journal: Journal
+  readonly stream: string
+  readonly agendaId: string
+  readonly fence: Fence
+}
+
+export interface DraftTerms {
+  /** What the event says beside the draft. */
+  readonly marks: RunData
+  /** The newest event of the stream, when it holds only if that is so. */
+  readonly known: number | undefined
+  /** The run's entry of the agenda; not asked for where the draft itself changes it. */
+  readonly says: () => AgendaInput | undefined
+}
+
+export interface PreparedDraft {
+  readonly type: string
+  readonly prepared: PreparedAppend
+  readonly also: readonly OtherEvent[]
+}
+
+/** In the first form that can be stored. */
+export function prepareDraft(ground: DraftGround, draft: Draft, terms: DraftTerms): PreparedDraft {
+  const refusals: unknown[] = []
+  // Asked once: an entry that is on its way is not there to be changed again.
+  let own: { readonly entry: AgendaInput | undefined } | undefined
+  const says = (): AgendaInput | undefined => {
+    own ??= { entry: terms.says() }
+    return own.entry
+  }
+  for (const form of storableForms(draft, refusals)) {
+    try {
+      return prepareForm(ground, form, { ...terms, says })
+    } catch (refusal) {
+      refusals.push(refusal)
+    }
+  }
+  throw refusals.at(-1)
+}
+
+function prepareForm(
+  { journal, stream, agendaId, fence }: DraftGround,
+  form: Draft,
+  { marks, known, says }: DraftTerms,
+): PreparedDraft {
+  const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
+  const { type } = form
+  const event = { type, data: { ...form.data, ...marks } }
+  const own = agenda.some(({ id }) => id === agendaId) ? undefined : says()
+  const entries = own === undefined ? agenda : [...agenda, own]
+  const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
+  if (also.length === 0) {
+    const alone = known === undefined ? options : { ...options, expect: known }
+    return { type, prepared: journal.prepare(stream, event, alone), also }
+  }
+  const expect = { ...(known === undefined ? {} : { [stream]: known }), ...noneOf(none) }
+  return { type, prepared: journal.prepare([{ stream, ...event }, ...also], { ...options, expect }), also }
+}
+
+function noneOf(streams: readonly string[]): Readonly<Record<string, 'none'>> {
+  return Object.fromEntries(streams.map((stream) => [stream, 'none']))
+}
