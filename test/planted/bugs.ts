@@ -108,8 +108,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a failed writer that goes on',
     file: 'src/engine/writer.ts',
-    from: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#parts.events.failed(failure)\n',
-    to: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#parts.events.failed(failure)\n    this.#failure = undefined\n',
+    from: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#tellTurn()\n    this.#parts.events.failed(failure)\n',
+    to: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#tellTurn()\n    this.#parts.events.failed(failure)\n    this.#failure = undefined\n',
     tests: faults,
     scenario: 'mending in place',
   },
