@@ -7,6 +7,7 @@
 import type { AgendaControl } from '../core/control.ts'
 import { type DueItem, isHeld } from '../core/decide.ts'
 import type { TimeMs } from '../core/numbers.ts'
+import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ClaimQuery, LeaseState } from '../stores/store.ts'
 import type { DueEntry, DuePlace } from './due-window.ts'
@@ -71,7 +72,7 @@ export class ClaimSearch {
   async #extend(): Promise<void> {
     const { due: window } = this.#state
     const { bound, version } = window
-    if (bound === 'all') return
+    assert(bound !== 'all', 'a window that reaches everything is not extended')
     try {
       const found: DuePlace[] = []
       const after = bound === 'none' ? undefined : stateKeys.due(bound.due, bound.id)
@@ -79,7 +80,7 @@ export class ClaimSearch {
         for (const [key] of page) found.push(placeOf(key))
         if (found.length >= limits.dueWindowEntries) break
       }
-      if (window.version !== version) return
+      assert(window.version === version, 'nothing is judged while the claim at the head of the queue waits')
       const last = found.at(-1)
       window.extend(found, last === undefined || found.length < limits.dueWindowEntries ? 'all' : last)
     } finally {
