@@ -1,7 +1,17 @@
 // The files of a journal as a whole: how much they take, and a copy of them that is on the disk when it is done, so that
 // what is measured next doesn't wait for it.
 
-import { closeSync, constants, copyFileSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** Of st_blocks, whatever the file system's own blocks are. */
@@ -38,4 +48,15 @@ function sync(path) {
   const descriptor = openSync(path, 'r+')
   fsyncSync(descriptor)
   closeSync(descriptor)
+}
+
+/** Of a journal of Holdfast: how long the newest line is that has this text in it, with its end. */
+export function newestLineBytes(directory, text) {
+  const segments = readdirSync(join(directory, 'segments'))
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort()
+  const lines = segments.flatMap((name) => readFileSync(join(directory, 'segments', name), 'utf8').split('\n'))
+  const line = lines.findLast((each) => each.includes(text))
+  if (line === undefined) throw new Error(`${directory}: no line has ${text}`)
+  return Buffer.byteLength(line) + 1
 }

@@ -1,21 +1,16 @@
 // A process of its own per task, so that opening starts from nothing, memory is that of one journal alone, and a kill is
-// a real one. Run as a program it does one task, given as JSON, and prints one line of JSON; imported, it starts them.
+// a real one. Run as a program it does one task; imported, it starts them.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { writeSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { commandAt, commandIdAt, eventAt } from './event.mjs'
-import { failureText } from './failure.mjs'
 import { mustEqual } from './measure.mjs'
+import { doTask, othersReady, inProcess as processOf } from './task-process.mjs'
 import { appending } from './tasks/appending.mjs'
 import { grown } from './tasks/grown.mjs'
 
 const program = fileURLToPath(import.meta.url)
-const failedCode = 1
-const never = new Promise(() => {})
+const inProcess = (task, ready) => processOf(program, task, { ready })
 const buildBatch = 10_000
 /** Small enough that a process which is killed leaves work for the next opening: an unfinished segment, a log to replay. */
 const dyingBatch = 1_000
@@ -65,62 +60,12 @@ function barrier(count) {
   }
 }
 
-const readyLine = 'ready\n'
-const children = new Set()
-let isEnding = false
-
-/** Ends what still runs, when the benchmark itself is ended: it would go on writing where files are being removed. Whoever
- * waits for a task waits for ever from then on, so that nobody begins another. */
-export async function endProcesses() {
-  isEnding = true
-  const ended = [...children].map((child) => once(child, 'exit'))
-  for (const child of children) child.kill('SIGKILL')
-  await Promise.all(ended)
-}
-
-/** `ready`: where a task waits for others, resolves when it may go on. */
-async function inProcess(task, ready) {
-  if (isEnding) await never
-  // Through its input the child notices that this process is gone, however that came.
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  children.add(child)
-  child.once('exit', () => children.delete(child))
-  if (ready !== undefined) {
-    child.stdout.once('data', async () => {
-      await ready()
-      child.stdin.write(readyLine)
-    })
-  }
-  const [all, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  const output = all.replace(readyLine, '')
-  if (isEnding) await never
-  if (task.task === 'die' && signal === 'SIGKILL') return undefined
-  const told = `${task.task} of ${task.peer} in ${task.directory}`
-  if (code === failedCode && output !== '') throw new Error(`${told}: ${output}`)
-  if (code !== 0) throw new Error(`${told} ended with ${signal ?? code}`)
-  return JSON.parse(output)
-}
-
 if (process.argv[1] === program) {
-  process.stdin.once('end', () => process.exit(failedCode)).resume()
-  process.stdin.unref()
-  process.once('uncaughtException', tellFailure)
-  const task = JSON.parse(process.argv[2])
-  const { peers } = await import('./peers/all.mjs')
-  const tasks = { build: fill, die: fill, open: openOnce, append: appending, grown }
-  console.log(JSON.stringify(await tasks[task.task](peers[task.peer], task, othersReady)))
-}
-
-async function othersReady() {
-  process.stdin.ref()
-  writeSync(1, readyLine)
-  await once(process.stdin, 'data')
-  process.stdin.unref()
-}
-
-function tellFailure(error) {
-  writeSync(1, failureText(error))
-  process.exit(failedCode)
+  await doTask(async (task) => {
+    const { peers } = await import('./peers/all.mjs')
+    const tasks = { build: fill, die: fill, open: openOnce, append: appending, grown }
+    return tasks[task.task](peers[task.peer], task, othersReady)
+  })
 }
 
 async function fill(peer, { task, directory, from, events, streams, commands }) {

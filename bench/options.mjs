@@ -21,6 +21,7 @@ export const usage = `npm run bench -- [options]
   --help
 
 W9 and stores start a PostgreSQL server of their own, whose programs are installed into tools/postgres at the first time.
+So do W6a to W6c without --quick, whose peers are installed into bench/peers/engines at the first time (300 MB).
 To come: ${[...toCome].map(([name, { feature }]) => `${name} with ${feature}`).join(', ')}.`
 
 /** Throws an Error that says what is wrong. */

@@ -10,8 +10,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { freePort } from './free-port.mjs'
 import { mustEqual } from './measure.mjs'
 
 const supervisor = fileURLToPath(new URL('../tools/postgres/supervisor.mjs', import.meta.url))
@@ -125,13 +125,4 @@ async function describe() {
 
 export function versionOf(name) {
   return createRequire(import.meta.url)(`${name}/package.json`).version
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -36,6 +36,9 @@ const makers = {
   W2: openingTable,
   W3: readingTable,
   W4: storedTable,
+  W6A: stepsTable,
+  W6B: manyRunsTable,
+  W6C: resumedTable,
   W8: retentionTable,
   W9: postgresTable,
   STORES: storesTable,
@@ -99,6 +102,55 @@ function storedTable({ rows }) {
   )
 }
 
+/** Each size beside the disk and the peers, which may have done fewer steps: theirs stand in the row of ours. */
+function stepsTable({ rows }) {
+  const sizes = groupsOf(rows, ({ peer }) => peer === 'holdfast')
+  const peers = unique(rows.map(({ peer }) => peer)).filter((peer) => peer !== 'holdfast')
+  const nameOf = (peer) => {
+    const [own, row] = sizes.flatMap((group) =>
+      group.filter((each) => each.peer === peer).map((each) => [group[0], each]),
+    )[0]
+    return row.steps < own.steps ? `${peer}, ${count(row.steps)} steps` : peer
+  }
+  const ratioTo = (group, peer) => {
+    const found = group.find((row) => row.peer === peer)
+    return found === undefined ? '' : text(found['holdfast ÷ peer'])
+  }
+  return table(
+    ['Durable steps of one run a second, Holdfast ÷', ...peers.map(nameOf), 'last tenth ÷ first'],
+    sizes.map((group) => [
+      `${count(group[0].steps)} steps`,
+      ...peers.map((peer) => ratioTo(group, peer)),
+      text(group[0]['÷ that of the disk']),
+    ]),
+  )
+}
+
+function manyRunsTable({ rows }) {
+  const [ours, ...theirs] = rows
+  return table(
+    [
+      `Steps of ${ours.runs} runs at once a second, Holdfast ÷`,
+      ...theirs.map((row) =>
+        row['steps each'] < ours['steps each'] ? `${row.peer}, ${count(row['steps each'])} steps each` : row.peer,
+      ),
+    ],
+    [[`${count(ours['steps each'])} steps each`, ...theirs.map((row) => text(row['holdfast ÷ peer']))]],
+  )
+}
+
+function resumedTable({ rows }) {
+  return table(
+    ['After kill -9, from the start of a process', 'by', 'ms', 'more than with an empty journal'],
+    rows.map((row) => [
+      row.until,
+      row.peer,
+      text(row.ms),
+      row['ms − empty journal'] === undefined ? '' : text(row['ms − empty journal']),
+    ]),
+  )
+}
+
 function retentionTable({ rows }) {
   const of = (callers, retention) => rows.find((row) => row.callers === callers && row.retention === retention)
   return table(
@@ -146,8 +198,19 @@ function table(head, rows) {
 }
 
 function text(value) {
+  if (typeof value === 'string') return value
   if (typeof value === 'number') return figure(value)
   return `${figure(value.median)} (${figure(value.min)} to ${figure(value.max)})`
+}
+
+/** The rows in their order, a new group wherever one begins it. */
+function groupsOf(rows, isFirst) {
+  const groups = []
+  for (const row of rows) {
+    if (isFirst(row)) groups.push([row])
+    else groups.at(-1).push(row)
+  }
+  return groups
 }
 
 function count(value) {

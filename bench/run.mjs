@@ -1,9 +1,9 @@
 // The benchmark's command: runs the works that are wanted, one after the other, prints a table of each and keeps the
 // figures as JSON. Everything is made in one scratch directory, which is removed however the run ends.
 
+import { EnginePlaces } from './engine-places.mjs'
 import { failureText } from './failure.mjs'
 import { Histories } from './histories.mjs'
-import { endProcesses } from './journal-process.mjs'
 import { describeMachine, machineText } from './machine.mjs'
 import { readOptions, usage } from './options.mjs'
 import { mustBeWritable, writeOutput } from './output.mjs'
@@ -12,6 +12,7 @@ import { PostgresServer } from './postgres-server.mjs'
 import { Progress } from './progress.mjs'
 import { makeScratch, removeScratch } from './scratch.mjs'
 import { tableText } from './table.mjs'
+import { endProcesses } from './task-process.mjs'
 import { growth, scaleChart } from './works/scale.mjs'
 
 /** What Holdfast writes for an event of 256 bytes: the append whose sync is timed. */
@@ -47,6 +48,7 @@ function prepared(read) {
 async function run({ works, scale, rounds, json, svg, scratch }) {
   const progress = new Progress({ stream: process.stderr, now: () => performance.now() })
   const postgres = new PostgresServer(scratch)
+  const engines = new EnginePlaces(scratch, postgres)
   let isEnding = false
   /** What is under way comes to nothing: no process of ours goes on, and nothing is left but the figures of whole works. */
   const end = async (code, text) => {
@@ -55,6 +57,7 @@ async function run({ works, scale, rounds, json, svg, scratch }) {
     progress.clear()
     if (text !== undefined) await new Promise((told) => process.stderr.write(`bench: ${text}\n`, told))
     await endProcesses()
+    await engines.end()
     await postgres.end()
     removeScratch(scratch)
     if (code !== 0) process.exit(code) // else nothing goes on, and all that was printed arrives
@@ -77,7 +80,10 @@ async function run({ works, scale, rounds, json, svg, scratch }) {
       current = work.id
       progress.begin(work.id)
       const began = performance.now()
-      const result = { work: work.id, ...(await work.run({ scale, rounds, scratch, histories, postgres, tell })) }
+      const result = {
+        work: work.id,
+        ...(await work.run({ scale, rounds, scratch, histories, postgres, engines, tell })),
+      }
       const seconds = Math.round((performance.now() - began) / 1_000)
       await histories.keep(works.slice(at + 1).flatMap((later) => later.needs(scale)))
       report.results.push({ ...result, seconds })

@@ -1,10 +1,13 @@
 // The works in the order in which they run, and those that wait for what they measure.
 
 import { durableAppend } from './append.mjs'
+import { manyRuns } from './many-runs.mjs'
 import { opening } from './opening.mjs'
 import { postgresAppends } from './postgres.mjs'
 import { reading } from './reading.mjs'
+import { resumedRuns } from './resumed-runs.mjs'
 import { retentionBeside } from './retention.mjs'
+import { runSteps } from './run-steps.mjs'
 import { growth } from './scale.mjs'
 import { storedBytes } from './stored-bytes.mjs'
 import { sideBySide } from './stores.mjs'
@@ -14,6 +17,9 @@ export const works = [
   opening,
   reading,
   storedBytes,
+  runSteps,
+  manyRuns,
+  resumedRuns,
   retentionBeside,
   postgresAppends,
   sideBySide,
@@ -23,13 +29,11 @@ export const works = [
 /** By the name under which it will run: what it will measure, and with which feature it comes. */
 export const toCome = new Map([
   ['W5', { measures: 'subscribers and appends over HTTP', feature: 'the HTTP feed' }],
-  ['W6A', { measures: 'one run of many durable steps', feature: 'runs' }],
-  ['W6B', { measures: 'many runs at once', feature: 'runs' }],
-  ['W6C', { measures: 'a run that goes on after kill -9', feature: 'runs' }],
   ['W7', { measures: 'the checkpoints of a long conversation', feature: 'checkpoints' }],
 ])
 
-const lowerCased = ['STORES', 'SCALE']
+/** As people write them. */
+const shown = { STORES: 'stores', SCALE: 'scale', W6A: 'W6a', W6B: 'W6b', W6C: 'W6c' }
 
 /** The works of these names, in the order of the table. Throws for what isn't there. */
 export function worksNamed(names) {
@@ -44,5 +48,5 @@ export function worksNamed(names) {
 }
 
 export function worksText() {
-  return works.map(({ id }) => (lowerCased.includes(id) ? id.toLowerCase() : id)).join(', ')
+  return works.map(({ id }) => shown[id] ?? id).join(', ')
 }

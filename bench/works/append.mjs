@@ -1,9 +1,10 @@
 // W1: how many events a second are made durable, by so many callers that each wait for their own append.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { appendFor } from '../appending.mjs'
 import { eventBytes, eventsOf, givenBytes, streamName } from '../event.mjs'
+import { newestLineBytes } from '../journal-files.mjs'
 import { interleave, mustEqual, ratio, spread } from '../measure.mjs'
 import { holdfast } from '../peers/holdfast.mjs'
 import { jsonl } from '../peers/jsonl.mjs'
@@ -69,12 +70,8 @@ async function lineBytesOf(directory, pools) {
   const store = await holdfast.open(directory)
   for (let at = 0; at < sampleEvents; at += pools.length) await Promise.all(pools.map((pool) => store.append(pool[0])))
   await store.close()
-  const segments = readdirSync(join(directory, 'segments'))
-    .filter((name) => name.endsWith('.jsonl'))
-    .sort()
-  const lines = segments.flatMap((name) => readFileSync(join(directory, 'segments', name), 'utf8').split('\n'))
+  const bytes = newestLineBytes(directory, '"position":')
   rmSync(directory, { recursive: true })
-  const bytes = Buffer.byteLength(lines.findLast((line) => line.startsWith('{"position":'))) + 1
   if (bytes < eventBytes || bytes > 2 * eventBytes) throw new Error(`Holdfast writes lines of ${bytes} bytes?`)
   return bytes
 }

@@ -85,6 +85,58 @@ interface Appending {
   ): Promise<{ readonly perSecond: number; readonly appended: number }>
 }
 
+/** Of all steps, of the first tenth, of the last. */
+interface StepFigures {
+  readonly stepUs: number
+  readonly firstUs: number
+  readonly lastUs: number
+}
+
+interface Steps {
+  readonly StepClock: new (
+    steps: number,
+    now: () => number,
+  ) => { mark(): void; stop(): void; go(): void; readonly count: number; figures(): StepFigures }
+}
+
+interface Row {
+  readonly peer?: string
+  readonly [column: string]: unknown
+}
+
+export interface Target {
+  readonly name: string
+  readonly found: number
+  readonly isMet: boolean
+}
+
+interface RunSteps {
+  rowsOf(steps: number, figures: ReadonlyMap<string, readonly (StepFigures & { raw?: StepFigures })[]>): readonly Row[]
+  stepTargets(rows: readonly Row[]): readonly Target[]
+  fastestOf(rows: readonly Row[]): Row | undefined
+}
+
+interface Processes {
+  inProcess(
+    program: string,
+    task: { readonly task: string },
+    options?: { readonly ready?: () => Promise<void>; readonly patienceMs?: number },
+  ): Promise<unknown>
+}
+
+interface ResumedRuns {
+  against(own: readonly { readonly ms: number }[], ms: number | undefined): Row
+  resumedTargets(rows: readonly Row[]): readonly Target[]
+}
+
+interface Engines {
+  peersFor(scale: string): readonly string[]
+  stepsBehindKill(name: string, steps: number): number
+  stepsOf(name: string, steps: number): number
+  stepsAtOnce(name: string, steps: number): number
+  labelOf(name: string): string
+}
+
 interface Places {
   schemaNamed(directory: string): string
 }
@@ -120,6 +172,11 @@ export const measure: Measure = await load('measure')
 export const table: Table = await load('table')
 export const plot: Plot = await load('plot')
 export const appending: Appending = await load('appending')
+export const steps: Steps = await load('step-clock')
+export const runSteps: RunSteps = await load('works/run-steps')
+export const resumedRuns: ResumedRuns = await load('works/resumed-runs')
+export const processes: Processes = await load('task-process')
+export const engines: Engines = await load('peers/engines')
 export const places: Places = await load('places')
 export const machine: Machine = await load('machine')
 export const targets: Targets = await load('targets')

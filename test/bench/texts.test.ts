@@ -97,6 +97,48 @@ describe('the section of the README', () => {
     expect(text.split('\n').at(-2)).toBe('| appends | 30,000 | 10,000 | 9000 | 0.50 (0.50 to 0.50) | 6 (6 to 6) |')
   })
 
+  it('shows of runs what each peer was measured by, and where it did fewer steps', () => {
+    const ratioOf = (value: number) => ({ 'holdfast ÷ peer': measure.spread([value]) })
+    const own = (steps: number) => ({ steps, peer: 'holdfast', '÷ that of the disk': measure.spread([1]) })
+    const one = [
+      own(1_000),
+      { steps: 1_000, peer: 'disk', ...ratioOf(0.8) },
+      { steps: 100, peer: 'other', ...ratioOf(50) },
+      own(10_000),
+      { steps: 10_000, peer: 'disk', ...ratioOf(0.9) },
+    ]
+    const many = [
+      { peer: 'holdfast', runs: 64, 'steps each': 100 },
+      { peer: 'other', runs: 64, 'steps each': 10, ...ratioOf(20) },
+    ]
+    const killed = [
+      { until: 'step 2', peer: 'holdfast', ms: measure.spread([200]), 'ms − empty journal': measure.spread([10]) },
+      { until: 'step 2', peer: 'other', ms: 'none within 60 s' },
+    ]
+    const results = Object.entries({ W6A: one, W6B: many, W6C: killed }).map(([work, rows]) => ({
+      work,
+      title: '',
+      columns: [],
+      rows,
+    }))
+    expect(readme.readmeTables({ rounds: 5, machine, results }).split('\n').slice(2)).toEqual([
+      '| Durable steps of one run a second, Holdfast ÷ | disk | other, 100 steps | last tenth ÷ first |',
+      '|---|---|---|---|',
+      '| 1,000 steps | 0.80 (0.80 to 0.80) | 50 (50 to 50) | 1 (1 to 1) |',
+      '| 10,000 steps | 0.90 (0.90 to 0.90) |  | 1 (1 to 1) |',
+      '',
+      '| Steps of 64 runs at once a second, Holdfast ÷ | other, 10 steps each |',
+      '|---|---|',
+      '| 100 steps each | 20 (20 to 20) |',
+      '',
+      '| After kill -9, from the start of a process | by | ms | more than with an empty journal |',
+      '|---|---|---|---|',
+      '| step 2 | holdfast | 200 (200 to 200) | 10 (10 to 10) |',
+      '| step 2 | other | none within 60 s |  |',
+      '',
+    ])
+  })
+
   it('says which works are missing when the run was ended before them', () => {
     const report = { rounds: 5, machine, wanted: ['W4', 'W8', 'SCALE'] }
     const results = [{ work: 'W4', title: '', columns: [], rows: [] }]
