@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** What takes minutes begins first, so that no core is left alone with it at the end. */
 const longest = [
   'test/kill/failpoints',
+  'test/proof/',
   'test/postgres/',
   'stores/postgres/',
   'test/crash/',
@@ -14,6 +15,12 @@ const longest = [
   'test/planted/',
   'test/sim/',
   'test/power/',
+  'test/memory/',
+  'test/flip/',
+  'conformance.test.ts',
+  'test/copy/',
+  'test/model/',
+  'test/kill/',
 ]
 
 class LongestFirst extends BaseSequencer {

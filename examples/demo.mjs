@@ -180,17 +180,21 @@ async function prove({ expected, found, outcomes: [wanted, outcome], places, kil
   }
   say(
     dim(
-      '   A call that was cut off had no end, and is made again. Kills spared the instant between an end and its record, in',
+      '   A call that was cut off had no end, and is made again, where it may be. One kill fell just when publish, which is',
     ),
   )
-  say(dim('   which a call would be made again too; only for publish, which is `once`, one of them fell just there.'))
+  say(dim('   `once`, had taken effect and had not answered: then the list is looked at, and it is not called again.'))
   const same = [...expected.calls].every(([name, { ended }]) => found.calls.get(name)?.ended === ended)
   const unrecorded = total(found.calls, 'unrecorded')
   check(same && found.calls.size === expected.calls.size, 'each call was made as often as undisturbed')
   check(total(found.calls, 'repeated') === 0, 'no call was made again once its outcome was recorded')
+  check(
+    (found.calls.get('publish')?.unrecorded ?? 0) === 0,
+    'publish, which is `once`, was not called again when it had ended',
+  )
   if (unrecorded > 0) {
     say(
-      `        ${unrecorded} ended in the very instant before its outcome could be recorded, and was made again: it was one that may be.`,
+      `        ${unrecorded} ended in the very instant before its outcome could be recorded, and was made again, as it may be: nobody could know of it.`,
     )
   }
   check(

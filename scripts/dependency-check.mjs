@@ -20,7 +20,8 @@ for (const [name, version] of Object.entries(tools)) {
   if (lock.packages[`node_modules/${name}`]?.version !== version) problems.push(`${name} ${version} is not locked`)
   if (!architecture.includes(`\`${name}\``)) problems.push(`ARCHITECTURE.md doesn't say why ${name} is needed`)
 }
-for (const folder of ['', 'bench/', 'tools/mutation/', 'tools/postgres/']) checkLock(`${folder}package-lock.json`)
+for (const folder of ['', 'bench/', 'bench/peers/engines/', 'tools/mutation/', 'tools/postgres/'])
+  checkLock(`${folder}package-lock.json`)
 let count = 0
 for (const folder of ['src', 'test', 'scripts', 'examples']) for (const file of filesOf(folder)) checkFile(file)
 

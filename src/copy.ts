@@ -24,7 +24,9 @@ export interface CopyOptions extends LongWork<CopyProgress> {
   readonly fork?: boolean
   /** Of a directory that is copied to: at which size a segment of the log is closed and a new one begun. */
   readonly segmentBytes?: number
+  /** The source of time; that of this machine by default. */
   readonly clock?: Clock
+  /** The source of chance; that of this machine by default. */
   readonly random?: Random
 }
 

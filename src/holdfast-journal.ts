@@ -6,6 +6,7 @@ import { runAgent } from './agent/agent-loop.ts'
 import type { AgentOptions } from './agent/agent-options.ts'
 import type { EventDefinitions } from './core/schema.ts'
 import { type Clock, systemClock } from './host/clock.ts'
+import { type Processes, systemProcesses } from './host/processes.ts'
 import type { Random } from './host/random.ts'
 import { systemRandom } from './host/random.ts'
 import type { Duration } from './journal/append-options.ts'
@@ -32,10 +33,13 @@ import type { Worker, WorkerOptions } from './runs/worker.ts'
 import type { Store } from './stores/store.ts'
 
 export interface FeatureOptions {
+  /** The source of chance; that of this machine by default. */
   readonly random?: Random
+  /** What is known of other processes: whether one that held leases is dead. */
+  readonly processes?: Processes
   /** How runs are driven. */
   readonly runs?: {
-    /** How long a run is left alone after its process has died; '15s' by default. */
+    /** How long a run is left alone after its process has died, where that can't be proven; '15s' by default. */
     readonly leaseTtl?: Duration
     /** How many runs that sleep or wait stay in memory; 1,000 by default. */
     readonly resident?: number
@@ -49,9 +53,9 @@ export class HoldfastJournal<D extends EventDefinitions = NoDefinitions> extends
 
   constructor(store: Store, options: JournalOptions<D> & FeatureOptions = {}) {
     super(store, options)
-    const { clock = systemClock, random = systemRandom, runs } = options
+    const { clock = systemClock, random = systemRandom, processes = systemProcesses, runs } = options
     this.#agentClock = clock
-    this.#runs = new Runs(this.untyped, { clock, random, ...runs })
+    this.#runs = new Runs(this.untyped, { clock, random, processes, ...runs })
   }
 
   /** Starts a run, goes on with it, joins it or gives its result: whatever is left to do. Rejects with RUN_OWNED while

@@ -32,7 +32,9 @@ export type ImportSource = string | AsyncIterable<Uint8Array>
 export interface ImportOptions extends LongWork<ImportProgress> {
   /** At which size a segment of the log is closed and a new one begun. */
   readonly segmentBytes?: number
+  /** The source of time; that of this machine by default. */
   readonly clock?: Clock
+  /** The source of chance; that of this machine by default. */
   readonly random?: Random
 }
 

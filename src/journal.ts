@@ -1,19 +1,18 @@
 // The journal: what users hold in their hands. Each method is short; what it does stands in journal/*.ts.
 //
 //   append.ts, append-options.ts   user values → a batch          event.ts    what is appended, what reading gives
-//   read.ts, select.ts, place.ts   reading, from where            subscribe.ts   following, with pin-keeper.ts, wakeup.ts
+//   read.ts, select.ts, place.ts   reading, from where            subscribe.ts   following, with live.ts, pin-keeper.ts …
 //   retention.ts                   rules, automatic retention     blobs.ts, agenda.ts, leases.ts, health.ts
 //
 // The journal knows no feature (runs, checkpoints, …): those are built on this face alone.
 
-import { parseDuration } from './core/duration.ts'
 import { checkName, checkStreamName } from './core/names.ts'
 import { type CustomCodec, createPayloadCodec, type PayloadCodec } from './core/payload.ts'
 import { createEventRegistry, type EventDefinitions } from './core/schema.ts'
 import { type Clock, systemClock } from './host/clock.ts'
 import { Agenda } from './journal/agenda.ts'
 import { Appender, type Redact } from './journal/append.ts'
-import { type AppendOptions, checkDurability, type Durability, type Duration } from './journal/append-options.ts'
+import { type AppendOptions, checkDurability, type Durability } from './journal/append-options.ts'
 import { checkWhole, invalidArgument } from './journal/argument.ts'
 import { Blobs } from './journal/blobs.ts'
 import {
@@ -26,13 +25,15 @@ import {
 } from './journal/event.ts'
 import { checkHealth, type Health } from './journal/health.ts'
 import { Leases } from './journal/leases.ts'
+import { type BroadcastInput, checkLiveBytes, LiveChannel, type LiveEvent } from './journal/live.ts'
 import { PagedIterator } from './journal/paged-iterator.ts'
 import { cursorAtEnd, streamHead } from './journal/place.ts'
-import { PreparedAppend } from './journal/prepared.ts'
+import { decoded, PreparedAppend } from './journal/prepared.ts'
 import { EventReading, type ReadOptions } from './journal/read.ts'
 import { type AutomaticRetention, RetentionKeeper, type RetentionOptions, ruleOf } from './journal/retention.ts'
-import { type Select, selectorOf, typesOf } from './journal/select.ts'
-import { type Beginning, type Notice, subscription } from './journal/subscribe.ts'
+import type { Select } from './journal/select.ts'
+import { type Notice, subscription } from './journal/subscribe.ts'
+import { type LiveSubscribeOptions, type SubscribeOptions, subscriptionPlan } from './journal/subscribe-options.ts'
 import type {
   Batch,
   JournalHead,
@@ -59,30 +60,12 @@ export interface JournalOptions<D extends EventDefinitions = NoDefinitions> {
   readonly durability?: Durability
   /** What is removed without being asked. */
   readonly retention?: AutomaticRetention
+  /** The source of time; that of this machine by default. */
   readonly clock?: Clock
   /** What was opened, for people. */
   readonly target?: string
   /** Where exports to a path are written. */
   readonly files?: ExportOptions['files']
-}
-
-export interface SubscribeOptions {
-  /** One stream, or all with a prefix; by default the whole journal. */
-  readonly select?: Select
-  /** Goes on behind this cursor, or this number: a seq when one stream is followed, else a position. 0 is the start. */
-  readonly after?: number | string
-  /** Without `after`: the earliest retained event ('start', the default), or only what comes from now on. */
-  readonly from?: 'start' | 'now'
-  readonly types?: string | readonly string[]
-  /** Ends the iteration; it is no error. */
-  readonly signal?: AbortSignal
-  /** Looks for more at most this often, and delivers together what has come meanwhile. By default as soon as anything
-   * is durable. */
-  readonly pace?: Duration
-  /** Whether waiting for more keeps the process from ending; true by default. */
-  readonly keepsAlive?: boolean
-  /** Keeps retention by age from what is still to be read, until `ttl` after the subscriber is gone. */
-  readonly pin?: { readonly name: string; readonly ttl: Duration }
 }
 
 export function createJournal<D extends EventDefinitions = NoDefinitions>(
@@ -113,6 +96,7 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
   readonly #appender: Appender
   readonly #decoder: EventDecoder<D>
   readonly #retention: RetentionKeeper | undefined
+  readonly #live: LiveChannel = new LiveChannel()
   #closing: Promise<void> | undefined
 
   constructor(store: Store, options: JournalOptions<D>) {
@@ -208,21 +192,34 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     return (await newestFirst.toArray()).reverse()
   }
 
+  /** What is there and then what comes, without gap or duplicate, and between the events what is broadcast meanwhile in this
+   * process. Ends when the journal closes. */
+  subscribe(options: LiveSubscribeOptions): AsyncIterable<EventOf<D> | Notice | LiveEvent>
   /** What is there and then what comes, without gap or duplicate, durable events only. Ends when the journal closes. */
-  subscribe(options: SubscribeOptions = {}): AsyncIterable<EventOf<D> | Notice> {
-    const { pin, signal, pace = 0, keepsAlive = true } = options
-    const plan = {
-      select: selectorOf(options.select),
-      begin: beginningOf(options, () => (this.#closing === undefined ? this.#store.head().position : 0)),
-      types: typesOf(options.types),
-      pin: pin === undefined ? undefined : { pin: pinName(pin.name), ttlMs: parseDuration(pin.ttl, 'ttl') },
-      signal,
-      paceMs: parseDuration(pace, 'pace'),
-      keepsAlive,
-    }
+  subscribe(options?: SubscribeOptions): AsyncIterable<EventOf<D> | Notice>
+  subscribe(options: SubscribeOptions = {}): AsyncIterable<EventOf<D> | Notice | LiveEvent> {
     const isClosed = () => this.#closing !== undefined
-    const host = { store: this.#store, clock: this.#clock, decoder: this.#decoder, isClosed }
+    const plan = subscriptionPlan(options, () => (isClosed() ? 0 : this.#store.head().position))
+    const live = { channel: this.#live, decode: (text: string) => decoded(text, this.#codec) }
+    const host = { store: this.#store, clock: this.#clock, decoder: this.#decoder, live, isClosed }
     return { [Symbol.asyncIterator]: () => subscription(host, plan) }
+  }
+
+  /** Tells it to who follows this stream, in this process and at this moment, with `live: true`: nothing is stored, nobody
+   * hears of it later, and it costs no write. Data is checked and redacted as that of an append. Throws INVALID_STREAM,
+   * INVALID_ARGUMENT, NOT_STORABLE, TOO_LARGE. */
+  broadcast(stream: string, event: BroadcastInput): void {
+    this.prepareBroadcast(stream, event)()
+  }
+
+  /** Encodes and checks a broadcast without making it: a function that makes it. Throws as broadcast() does. */
+  prepareBroadcast(stream: string, { type, data }: BroadcastInput): () => void {
+    const text = this.#appender.payload(stream, { type, data })
+    checkLiveBytes(type, text)
+    return () => {
+      const behind = this.#closing === undefined ? this.#store.head().position : undefined
+      if (behind !== undefined) this.#live.tell({ stream, type, text, time: this.#clock.now(), behind })
+    }
   }
 
   /** The newest and earliest of the journal, or of a stream (seq 0: it never had an event). */
@@ -312,20 +309,4 @@ export class Journal<D extends EventDefinitions = NoDefinitions> {
     await this.#retention?.stop()
     await this.#store.close()
   }
-}
-
-function beginningOf({ after, from }: SubscribeOptions, newest: () => number): Beginning {
-  if (after !== undefined && from !== undefined)
-    throw invalidArgument('the start', 'given by after or from, not by both')
-  if (typeof after === 'string') return { at: 'cursor', cursor: after }
-  if (after !== undefined && after !== 0) return { at: 'number', after: checkWhole(after, 'after') }
-  if (from === undefined || from === 'start') return { at: 'start' }
-  if (from !== 'now') throw invalidArgument('from', "'start' or 'now'")
-  // Taken now and not when the iteration begins: what is appended in between belongs to it.
-  return { at: 'position', position: newest() }
-}
-
-function pinName(name: string): string {
-  checkName(name, 'pin')
-  return name
 }

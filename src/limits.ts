@@ -50,14 +50,24 @@ export const limits = {
   headCacheMax: 50_000,
   /** What claims keep in memory of the agenda's front, at least; twice that, unless more is due and held. */
   dueWindowEntries: 1_024,
+  /** Encoded data of one broadcast, and how many may wait for one subscriber: then it loses the oldest. */
+  liveBytesMax: 16_384,
+  liveWaitingMax: 1_000,
   /** Runs that rest in memory; those that have rested longest are put out of it. */
   runsResident: 1_000,
-  /** Runs that are brought back into memory at once. */
+  /** For how long one that rests is not put out of memory by those that come after it. */
+  runsRestMinMs: 10_000,
+  /** Runs that begin, or are brought back into memory, at once. */
   runsWakingAtOnce: 64,
+  /** After so many events of its own, a run that was begun or brought back makes room for the next. */
+  runsBeginningEvents: 8,
   /** How deep runs can be children of runs. */
   runDepthMax: 100,
   /** Runs that a worker drives at once, by default. */
   workerConcurrency: 64,
+  /** The first pause, and the longest, before a worker tries again a run that it could not go on with. */
+  haltedPauseMs: 1_000,
+  haltedPauseMsMax: 300_000,
   /** One line of an import file. No line of a journal is longer, so every export can be imported: the longest is the
    * receipt of a batch of batchEventsMax events with the longest stream names. */
   importLineBytesMax: 16_777_216,

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from './host/clock.ts'
 import { type Random, systemRandom } from './host/random.ts'
 import { type AddressOptions, parseAddress } from './stores/postgres/address.ts'
 import type { PostgresBackend } from './stores/postgres/backend.ts'
-import { type Tables, tablesVersion } from './stores/postgres/migration.ts'
+import { type Tables, tablesUpgrades, tablesVersion } from './stores/postgres/migration.ts'
 import { openPostgres } from './stores/postgres/open.ts'
 import { toldError } from './stores/sql/retry.ts'
 import { SqlStore } from './stores/sql/sql-store.ts'
@@ -75,5 +75,5 @@ async function openBoth(
 
 export function postgresTables(): Tables {
   const file = new URL('./stores/postgres/schema.sql', import.meta.url)
-  return { version: tablesVersion, create: readFileSync(file, 'utf8'), upgrades: new Map() }
+  return { version: tablesVersion, create: readFileSync(file, 'utf8'), upgrades: tablesUpgrades }
 }

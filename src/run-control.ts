@@ -3,14 +3,13 @@
 // beside that, and what is told goes through the writer's inbox (submit.ts); where nobody has it open, it is opened here.
 
 import { randomBytes } from 'node:crypto'
-import { isHoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { open, parseTarget } from './open.ts'
 import type { Budgets } from './runs/budget.ts'
-import { runEvents, streamOf } from './runs/run-event.ts'
-import { readRecord, unknownRun } from './runs/run-record.ts'
+import { streamOf } from './runs/run-event.ts'
+import type { RunRecord } from './runs/run-record.ts'
 import { cancelTelling, findTold, raiseTelling, signalTelling, type Telling, toldEntry } from './runs/run-teller.ts'
-import { type Settling, seqToSettle, settlingData } from './runs/settlement.ts'
+import { findToSettle, type Settling, settle } from './runs/settlement.ts'
 import { type SubmitOptions, submit } from './submit.ts'
 
 export interface RunControlOptions extends Pick<SubmitOptions, 'codecs' | 'redact' | 'timeout' | 'signal' | 'clock'> {
@@ -48,19 +47,9 @@ export async function settleRun(
   outcome: Settling,
   options: RunControlOptions = {},
 ): Promise<void> {
-  const telling = { type: runEvents.toolSettled, data: settlingData(key, outcome) }
-  const named = { ...options, commandId: options.commandId ?? madeUpId() }
-  for (;;) {
-    try {
-      await tell(target, id, telling, named, key)
-      return
-    } catch (error) {
-      // Another branch of the run went on, or somebody else settled it: look again. What was refused is answered for good
-      // under its id, so the next one has another, unless the caller chose it.
-      if (!isHoldfastError(error, 'SEQ_CONFLICT') || options.commandId !== undefined) throw error
-      named.commandId = madeUpId()
-    }
-  }
+  // What was refused is answered for good under its command id, so each telling has its own, unless the caller chose it.
+  const mayTellAgain = options.commandId === undefined
+  await settle(key, outcome, (telling) => tell(target, id, telling, options, key), { mayTellAgain })
 }
 
 /** Sets new limits for a run, as journal.raise() does: those that aren't named stay. */
@@ -88,7 +77,7 @@ async function tell(
   // What can't be reached from another process is refused by submit, before it is looked at.
   const found = parseTarget(target).kind === 'memory' ? undefined : await find(target, id, { commandId, settles })
   const agenda = found === undefined ? [] : [toldEntry(found.record)]
-  const expect = found?.seq === undefined ? {} : { expect: found.seq }
+  const expect = found?.expect === undefined ? {} : { expect: found.expect }
   await submit(target, streamOf(id), telling, { ...rest, ...expect, clock, agenda, commandId })
 }
 
@@ -96,13 +85,10 @@ async function find(
   target: string | URL,
   id: string,
   { commandId, settles }: { readonly commandId: string; readonly settles: string | undefined },
-): Promise<{ readonly record: Awaited<ReturnType<typeof findTold>>; readonly seq?: number }> {
+): Promise<{ readonly record: RunRecord; readonly expect?: number | undefined }> {
   await using journal = await open(target, { readOnly: true, create: 'never' })
   const { untyped } = journal
-  if (settles === undefined || (await untyped.command(commandId)) !== undefined) {
-    return { record: await findTold(untyped, id, { commandId }) }
-  }
-  const record = await readRecord(untyped, id)
-  if (record === undefined) throw unknownRun(id)
-  return { record, seq: await seqToSettle(untyped, record, settles) }
+  if (settles === undefined) return { record: await findTold(untyped, id, { commandId }) }
+  // Awaited: it reads before the journal is closed.
+  return await findToSettle(untyped, { id, key: settles, commandId })
 }

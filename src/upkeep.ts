@@ -14,6 +14,7 @@ import { verifySqlite } from './open-sqlite.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 
 export interface RepairOptions {
+  /** What to do, chosen among what verify() offers. */
   readonly actions: readonly RepairAction[]
   /** Says what would be done and lost, and changes nothing. */
   readonly dryRun?: boolean

@@ -30,6 +30,7 @@ import { limitsOf } from './agent-limits.ts'
 import { checkReply, type ModelRequest } from './agent-model.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { checkTools } from './agent-tool.ts'
+import { Allowance } from './allowance.ts'
 import { delegate } from './delegation.ts'
 import { type Lineage, type LoopFrame, stampOf } from './loop-frame.ts'
 import { performAction } from './perform-action.ts'
@@ -61,6 +62,7 @@ async function runLoop(run: Run, options: AgentOptions, lineage: Lineage): Promi
     tools: Object.entries(tools).map(([name, { effect }]) => ({ name, effect })),
   })
   const clock = options.clock ?? systemClock
+  const spent = new Spending(started.limits)
   const frame: LoopFrame = {
     agent,
     idPrefix: lineage.idPrefix === '' && agent !== run.id ? `${agent}/` : lineage.idPrefix,
@@ -70,7 +72,8 @@ async function runLoop(run: Run, options: AgentOptions, lineage: Lineage): Promi
     tools,
     recovery,
     clock,
-    spent: new Spending(started.limits),
+    spent,
+    allowance: new Allowance(spent),
     work: new WorkTime(clock),
     cache: new ResultCache(),
     history: [],
@@ -203,6 +206,8 @@ class AgentLoop {
       denied: denied.map(({ action: { id }, ...why }) => ({ id, ...why })),
     })
     const ended = new Map(denied.map(({ action, reason }) => [action.id, deniedObservation(action, reason)]))
+    const { allowance, delegates } = this.#frame
+    allowance.await(allowed.filter(({ tool }) => delegates.includes(tool)).length)
     const queue = [...allowed]
     const lane = async (): Promise<void> => {
       for (let action = queue.shift(); action !== undefined; action = queue.shift()) {

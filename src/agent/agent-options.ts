@@ -9,12 +9,15 @@ import type { PolicyGate } from './policy-gate.ts'
 import type { Recovery } from './recovery.ts'
 
 export interface AgentOptions {
+  /** Proposes what to do next. */
   readonly model: ModelFunction
+  /** What it can propose, by name; nothing by default. */
   readonly tools?: AgentTools
   /** What the model works on; the same in every request. */
   readonly input?: unknown
   /** Decides on every action that the model proposes; without one, all are allowed. */
   readonly gate?: PolicyGate
+  /** What it may use up; recorded when it starts. */
   readonly limits?: AgentLimitOptions
   /** What is done when a tool fails: one strategy after the other. By default ['retry', 'ask-model'], and ['ask-model']
    * for tools that may not be done twice. */

@@ -34,7 +34,7 @@ export type AgentTools = Readonly<Record<string, AgentTool>>
 export function checkTools(tools: AgentTools): void {
   checkObject(tools, 'tools')
   for (const [name, tool] of Object.entries(tools)) {
-    checkName(name, 'the name of a tool')
+    checkName(name, 'name of a tool')
     checkObject(tool, `the tool ${JSON.stringify(name)}`)
     if (typeof tool.run !== 'function') throw invalidArgument(`run of the tool ${JSON.stringify(name)}`, 'a function')
     toolTerms({ effect: tool.effect, ...functionsOf(tool, undefined) }, () => undefined)

@@ -5,6 +5,7 @@ import type { Run } from '../runs/run.ts'
 import type { Observation, PastIteration, ProposedAction } from './agent-action.ts'
 import type { AgentLimits } from './agent-limits.ts'
 import type { AgentTools } from './agent-tool.ts'
+import type { Allowance } from './allowance.ts'
 import type { RecoveryPlan } from './recovery.ts'
 import type { ResultCache } from './result-cache.ts'
 import type { Spending } from './spending.ts'
@@ -31,6 +32,8 @@ export interface LoopFrame {
   readonly recovery: readonly RecoveryPlan[] | undefined
   readonly clock: Clock
   readonly spent: Spending
+  /** What of it is set aside for agents that are at work. */
+  readonly allowance: Allowance
   readonly work: WorkTime
   readonly cache: ResultCache
   readonly history: PastIteration[]

@@ -1,8 +1,8 @@
 // holdfast cancel: asks a run to end, while the agent is at work.
 
 import { cancelRun } from '../run-control.ts'
-import { type Command, readArguments, UsageError } from './command.ts'
-import { telling } from './run-command.ts'
+import type { Command } from './command.ts'
+import { runCommand } from './run-command.ts'
 
 const help = `Usage: holdfast cancel <target> <run> [options]
 
@@ -20,27 +20,15 @@ while the agent has the journal open; and while nobody has, then the run ends wh
 Ends with 0 when it is durable, with 1 when there is no such run or journal, the run has ended, or the process that has the
 journal open doesn't answer; with 2 when it was called wrongly.`
 
-export const cancel: Command = {
+export const cancel: Command = runCommand({
   name: 'cancel',
   summary: 'ask a run to end',
   help,
-  run,
-}
-
-async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args, {
-    reason: { type: 'string' },
-    id: { type: 'string' },
-    json: { type: 'boolean' },
-  })
-  const [target, id, ...more] = positionals
-  if (target === undefined || id === undefined || more.length > 0) throw new UsageError('A journal and a run')
-  const { reason, id: commandId } = values
-  return telling(values.json === true, async () => {
-    await cancelRun(target, id, {
-      ...(reason === undefined ? {} : { reason }),
-      ...(commandId === undefined ? {} : { commandId }),
-    })
-    return `${id} was asked to end.`
-  })
-}
+  options: { reason: { type: 'string' } },
+  words: [0, 0],
+  needs: 'A journal and a run',
+  async tell({ target, run, values: { reason }, sending }) {
+    await cancelRun(target, run, { ...sending, ...(reason === undefined ? {} : { reason }) })
+    return `${run} was asked to end.`
+  },
+})

@@ -17,14 +17,13 @@ export class UsageError extends Error {
   override readonly name: 'UsageError' = 'UsageError'
 }
 
-type Parsed<T extends NonNullable<ParseArgsConfig['options']>> = ReturnType<
+export type Options = NonNullable<ParseArgsConfig['options']>
+
+export type Parsed<T extends Options> = ReturnType<
   typeof parseArgs<{ options: T; allowPositionals: true; args: string[] }>
 >
 
-export function readArguments<const T extends NonNullable<ParseArgsConfig['options']>>(
-  args: readonly string[],
-  options: T,
-): Parsed<T> {
+export function readArguments<const T extends Options>(args: readonly string[], options: T): Parsed<T> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {

@@ -1,8 +1,8 @@
 // holdfast raise: sets new limits for a run that has spent what it had.
 
 import { raiseRun } from '../run-control.ts'
-import { type Command, readArguments, UsageError } from './command.ts'
-import { telling } from './run-command.ts'
+import { type Command, UsageError } from './command.ts'
+import { runCommand } from './run-command.ts'
 
 const help = `Usage: holdfast raise <target> <run> <name>=<limit> … [options]
 
@@ -20,25 +20,18 @@ once, as far as the new ones allow.
 Ends with 0 when it is durable, with 1 when there is no such run or journal, or the run has ended; with 2 when it was called
 wrongly.`
 
-export const raise: Command = {
+export const raise: Command = runCommand({
   name: 'raise',
   summary: 'set new limits on what a run may spend',
   help,
-  run,
-}
-
-async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args, { id: { type: 'string' }, json: { type: 'boolean' } })
-  const [target, id, ...limits] = positionals
-  if (target === undefined || id === undefined || limits.length === 0) {
-    throw new UsageError('A journal, a run, and at least one limit, as tokens=1000')
-  }
-  const budgets = Object.fromEntries(limits.map(limitOf))
-  return telling(values.json === true, async () => {
-    await raiseRun(target, id, budgets, values.id === undefined ? {} : { commandId: values.id })
-    return `${id} may spend up to ${limits.join(', ')}.`
-  })
-}
+  options: {},
+  words: [1, Number.POSITIVE_INFINITY],
+  needs: 'A journal, a run, and at least one limit, as tokens=1000',
+  async tell({ target, run, words: limits, sending }) {
+    await raiseRun(target, run, Object.fromEntries(limits.map(limitOf)), sending)
+    return `${run} may spend up to ${limits.join(', ')}.`
+  },
+})
 
 function limitOf(text: string): readonly [string, number | string] {
   const at = text.indexOf('=')

@@ -2,8 +2,8 @@
 
 import { settleRun } from '../run-control.ts'
 import type { Settling } from '../runs/settlement.ts'
-import { type Command, readArguments, UsageError } from './command.ts'
-import { jsonData, telling } from './run-command.ts'
+import { type Command, type Parsed, UsageError } from './command.ts'
+import { jsonData, runCommand } from './run-command.ts'
 
 const help = `Usage: holdfast settle <target> <run> <key> --done [json] | --not-done | --error text [options]
 
@@ -24,38 +24,34 @@ have taken effect, and say. The run is parked until then (holdfast runs <target>
 Ends with 0 when it is durable, with 1 when there is no such run or journal, or nobody waits for this; with 2 when it was
 called wrongly.`
 
-export const settle: Command = {
+const options = {
+  done: { type: 'boolean' },
+  'not-done': { type: 'boolean' },
+  error: { type: 'string' },
+} as const
+
+export const settle: Command = runCommand({
   name: 'settle',
   summary: 'say what became of a tool that was cut off',
   help,
-  run,
-}
+  options,
+  words: [1, 2],
+  needs: "A journal, a run, the tool's key, and its result as JSON if it has one",
+  async tell({ target, run, words: [key = '', text], values, sending }) {
+    await settleRun(target, run, key, outcomeOf(values, text), sending)
+    return `${key} of ${run} is settled.`
+  },
+})
 
-async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args, {
-    done: { type: 'boolean' },
-    'not-done': { type: 'boolean' },
-    error: { type: 'string' },
-    id: { type: 'string' },
-    json: { type: 'boolean' },
-  })
-  const [target, id, key, text, ...more] = positionals
-  if (target === undefined || id === undefined || key === undefined || more.length > 0) {
-    throw new UsageError("A journal, a run, the tool's key, and its result as JSON if it has one")
-  }
-  const { done, 'not-done': notDone, error } = values
+function outcomeOf(
+  { done, 'not-done': notDone, error }: Parsed<typeof options>['values'],
+  text: string | undefined,
+): Settling {
   if ([done, notDone, error].filter((given) => given !== undefined).length !== 1) {
     throw new UsageError('One of --done, --not-done and --error')
   }
   if (text !== undefined && done !== true) throw new UsageError('Only --done has a result')
-  const outcome: Settling =
-    error !== undefined
-      ? { error: new Error(error) }
-      : notDone === true
-        ? { done: false }
-        : { done: true, ...(text === undefined ? {} : { result: jsonData(text) }) }
-  return telling(values.json === true, async () => {
-    await settleRun(target, id, key, outcome, values.id === undefined ? {} : { commandId: values.id })
-    return `${key} of ${id} is settled.`
-  })
+  if (error !== undefined) return { error: new Error(error) }
+  if (notDone === true) return { done: false }
+  return { done: true, ...(text === undefined ? {} : { result: jsonData(text) }) }
 }

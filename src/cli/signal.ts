@@ -1,8 +1,8 @@
 // holdfast signal: tells a run something that it waits for, while the agent is at work.
 
 import { signalRun } from '../run-control.ts'
-import { type Command, readArguments, UsageError } from './command.ts'
-import { jsonData, telling } from './run-command.ts'
+import type { Command } from './command.ts'
+import { jsonData, runCommand } from './run-command.ts'
 
 const help = `Usage: holdfast signal <target> <run> <name> [json] [options]
 
@@ -21,22 +21,15 @@ journal open, and the run goes on at once; and while nobody has, then it goes on
 Ends with 0 when it is durable, with 1 when there is no such run or journal, the run has ended, or the process that has the
 journal open doesn't answer; with 2 when it was called wrongly.`
 
-export const signal: Command = {
+export const signal: Command = runCommand({
   name: 'signal',
   summary: 'tell a run something that it waits for',
   help,
-  run,
-}
-
-async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args, { id: { type: 'string' }, json: { type: 'boolean' } })
-  const [target, id, name, text, ...more] = positionals
-  if (target === undefined || id === undefined || name === undefined || more.length > 0) {
-    throw new UsageError("A journal, a run, the signal's name, and its data as JSON if it has any")
-  }
-  const data = jsonData(text)
-  return telling(values.json === true, async () => {
-    await signalRun(target, id, name, data, values.id === undefined ? {} : { commandId: values.id })
-    return `${id} was told ${name}.`
-  })
-}
+  options: {},
+  words: [1, 2],
+  needs: "A journal, a run, the signal's name, and its data as JSON if it has any",
+  async tell({ target, run, words: [name = '', text], sending }) {
+    await signalRun(target, run, name, jsonData(text), sending)
+    return `${run} was told ${name}.`
+  },
+})

@@ -39,6 +39,8 @@ export interface LeaseControl {
   readonly token: number
   readonly until: TimeMs
   readonly held: boolean
+  /** It was released: from here on the journal doesn't have it. Its token stands in the floor (lease-floor.ts). */
+  readonly gone?: true
 }
 
 export interface CommandControl {

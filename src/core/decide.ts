@@ -19,9 +19,11 @@ import type {
   Release,
 } from '../stores/store.ts'
 import type { BlobControl, CommandControl, Control, GrantTuple, LeaseControl, PlaceTuple } from './control.ts'
+import { leaseFloor, leaseFloorName } from './lease-floor.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
 
-/** What deciding needs to know of a journal. Every name that the batch mentions has been looked up before. */
+/** What deciding needs to know of a journal. Every name that the batch mentions has been looked up before, and the floor of
+ * the leases where it changes leases. */
 export interface DecisionView {
   /** Newest position given out. */
   readonly position: Position
@@ -43,7 +45,7 @@ export interface DecisionView {
 
 export interface DueItem {
   readonly item: AgendaItem
-  /** Of the entry's name; undefined: never taken. */
+  /** Of the entry's name; undefined: nobody has it. */
   readonly lease: LeaseState | undefined
 }
 
@@ -74,7 +76,8 @@ export function decide(batch: Batch, view: DecisionView, now: TimeMs): Decision 
     if (known !== undefined) return repeated(batch.command, known)
   }
   const time = Math.max(now, view.time)
-  const refusal = expectationError(batch, view) ?? fenceError(batch, view) ?? blobError(batch, view)
+  // Fences first: who has been shut out must hear that, and not that there is something new to go on from.
+  const refusal = fenceError(batch, view) ?? expectationError(batch, view) ?? blobError(batch, view)
   if (refusal !== undefined) return { kind: 'refused', error: refusal }
 
   const leases = batch.leases === undefined ? none : decideLeases(batch.leases, view, time)
@@ -115,6 +118,7 @@ function decideClaim(
   const claimed: AgendaItem[] = []
   const controls: LeaseControl[] = []
   if (limit > 0) {
+    const floor = floorOf(view)
     for (const { item, lease } of view.due(claim)) {
       if (isHeld(lease, time)) continue
       claimed.push(item)
@@ -122,7 +126,7 @@ function decideClaim(
         control: 'lease',
         lease: item.id,
         owner,
-        token: (lease?.token ?? 0) + 1,
+        token: (lease?.token ?? floor) + 1,
         until: time + ttlMs,
         held: true,
       })
@@ -223,24 +227,41 @@ function decideLeases(
   time: TimeMs,
 ): readonly LeaseControl[] | HoldfastError {
   const decided = new Map<string, LeaseControl>()
+  const floor = floorOf(view)
   for (const change of changes) {
-    const result = decideLease(change, decided.get(change.lease) ?? view.lease(change.lease), time)
+    const current = decided.get(change.lease) ?? view.lease(change.lease)
+    const result = decideLease(change, current, { time, floor })
     if (result instanceof HoldfastError) return result
     decided.set(change.lease, result)
   }
-  return [...decided.values()]
+  const results = [...decided.values()]
+  let risen = floor
+  for (const { gone, token } of results) if (gone === true) risen = Math.max(risen, token)
+  return risen > floor ? [...results, leaseFloor(risen)] : results
+}
+
+/** The highest token of all leases that were released. */
+function floorOf(view: DecisionView): number {
+  return view.lease(leaseFloorName)?.token ?? 0
 }
 
 function decideLease(
   change: LeaseChange,
   current: LeaseState | LeaseControl | undefined,
-  time: TimeMs,
+  { time, floor }: { readonly time: TimeMs; readonly floor: number },
 ): LeaseControl | HoldfastError {
   const { lease } = change
   if (change.op === 'acquire') {
     const { owner } = change
     if (current !== undefined && current.owner !== owner && isHeld(current, time)) return leaseHeld(lease, current)
-    return { control: 'lease', lease, owner, token: (current?.token ?? 0) + 1, until: time + change.ttlMs, held: true }
+    return {
+      control: 'lease',
+      lease,
+      owner,
+      token: (current?.token ?? floor) + 1,
+      until: time + change.ttlMs,
+      held: true,
+    }
   }
   if (current === undefined || !current.held || current.token !== change.token) {
     return leaseLost(lease, change.token, current)
@@ -248,7 +269,7 @@ function decideLease(
   const { owner, token } = current
   return change.op === 'renew'
     ? { control: 'lease', lease, owner, token, until: time + change.ttlMs, held: true }
-    : { control: 'lease', lease, owner, token, until: time, held: false }
+    : { control: 'lease', lease, owner, token, until: time, held: false, gone: true }
 }
 
 function leaseHeld(lease: string, current: LeaseState | LeaseControl): HoldfastError {
@@ -261,7 +282,7 @@ function leaseHeld(lease: string, current: LeaseState | LeaseControl): HoldfastE
 function leaseLost(lease: string, token: number, current: LeaseState | LeaseControl | undefined): HoldfastError {
   const now =
     current === undefined
-      ? 'it was never taken'
+      ? 'nobody holds it'
       : current.held
         ? `its token is ${current.token}, held by ${JSON.stringify(current.owner)}`
         : 'it was released'

@@ -55,8 +55,9 @@ const changing: ReadonlySet<DiskOperation> = new Set<DiskOperation>([
 
 export class SimulatedDisk {
   readonly disk: Disk
+  /** What there is, whether this process lives or not: to compare it with another. */
+  readonly state: SimulatedState
   readonly #options: SimulatedDiskOptions
-  readonly #state: SimulatedState
   readonly #trace: TraceEntry[] = []
   #operations = 0
   #dead = false
@@ -64,7 +65,7 @@ export class SimulatedDisk {
   /** `state` is what a crash left; a new disk is empty. */
   constructor(options: SimulatedDiskOptions = {}, state: SimulatedState = emptyState()) {
     this.#options = options
-    this.#state = state
+    this.state = state
     this.disk = new TreeDisk({
       label: options.label ?? 'simulated',
       lockMechanism: 'simulated',
@@ -95,8 +96,8 @@ export class SimulatedDisk {
   crash(options: CrashOptions): SimulatedDisk {
     this.#dead = true
     const label = options.label ?? this.disk.label
-    if (options.model === 'process') return new SimulatedDisk({ ...options, label }, this.#state)
-    const root = survivingTree(this.#state.root, this.#state.unsynced, {
+    if (options.model === 'process') return new SimulatedDisk({ ...options, label }, this.state)
+    const root = survivingTree(this.state.root, this.state.unsynced, {
       prng: prng(options.seed),
       model: options.model,
     })
@@ -106,7 +107,7 @@ export class SimulatedDisk {
   /** For the fault of a failed sync: what the file has not synced stays readable, but no later sync makes it durable,
    * as when the system marks pages clean whose writing failed. */
   dropUnsynced(path: string): void {
-    this.#state.unsynced.dropUnsynced(findFile(this.#state.root, path, 'sync'))
+    this.state.unsynced.dropUnsynced(findFile(this.state.root, path, 'sync'))
   }
 
   #perform<T>(call: DiskCall, act: (bytes: number) => T): T {
@@ -123,13 +124,13 @@ export class SimulatedDisk {
     const chance = prng((this.#options.seed ?? 0) ^ this.#operations)
     if (!changing.has(call.op) || chance.chance(0.5)) return
     const bytes = call.bytes ?? 0
-    this.#state.unsynced.dying = true
+    this.state.unsynced.dying = true
     try {
       act(chance.chance(0.5) ? bytes : chance.below(bytes + 1))
     } catch {
       // The operation would have failed, so it changed nothing; the process is dead either way.
     } finally {
-      this.#state.unsynced.dying = false
+      this.state.unsynced.dying = false
     }
   }
 

@@ -3,6 +3,7 @@
 
 import type { BlobControl } from '../core/control.ts'
 import type { Decision, DecisionView } from '../core/decide.ts'
+import { leaseFloorName } from '../core/lease-floor.ts'
 import type { TimeMs } from '../core/numbers.ts'
 import { HoldfastError, never } from '../errors.ts'
 import type { Batch, LeaseState, Receipt } from '../stores/store.ts'
@@ -124,7 +125,10 @@ function missingFor(batch: Batch, state: State): readonly Promise<unknown>[] | u
   if (batch.expect !== undefined) for (const stream of batch.expect.keys()) loads.head(stream)
   if (batch.command !== undefined) loads.entry(stateKeys.command(batch.command.id))
   if (batch.agenda !== undefined) for (const { id } of batch.agenda) loads.entry(stateKeys.agenda(id))
-  if (batch.leases !== undefined) for (const { lease } of batch.leases) loads.entry(stateKeys.lease(lease))
+  if (batch.leases !== undefined) {
+    loads.entry(stateKeys.lease(leaseFloorName))
+    for (const { lease } of batch.leases) loads.entry(stateKeys.lease(lease))
+  }
   if (batch.fences !== undefined) for (const { lease } of batch.fences) loads.entry(stateKeys.lease(lease))
   if (batch.releases !== undefined) {
     for (const { stream } of batch.releases) {

@@ -6,6 +6,7 @@
 
 import type { AgendaControl } from '../core/control.ts'
 import { type DueItem, isHeld } from '../core/decide.ts'
+import { leaseFloorName } from '../core/lease-floor.ts'
 import type { TimeMs } from '../core/numbers.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -15,6 +16,7 @@ import type { State } from './state.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 
 const loadsAtOnce = 256
+const floorKey = stateKeys.lease(leaseFloorName)
 
 export class ClaimSearch {
   readonly #state: State
@@ -40,6 +42,7 @@ export class ClaimSearch {
       else if (this.#item(entry.id) === undefined) loads.push(this.#state.loadEntry(stateKeys.agenda(entry.id)))
       free++
     }
+    if (free > 0 && this.#state.entry(floorKey) === undefined) loads.push(this.#state.loadEntry(floorKey))
     if (loads.length > 0) return loads
     window.walked(walked)
     if (free >= claim.limit || window.reaches(claim.dueBy)) return undefined

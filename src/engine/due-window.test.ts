@@ -15,7 +15,7 @@ function held(window: DueWindow): readonly string[] {
 it('stays empty until something is read into it', () => {
   const window = new DueWindow()
   window.set(0, 'a')
-  window.leased({ lease: 'a', owner: 'o', token: 1, until: 1, held: true })
+  window.leased('a', { lease: 'a', owner: 'o', token: 1, until: 1, held: true })
   window.clear('a')
   expect([held(window), window.bound, window.reaches(0)]).toEqual([[], 'none', false])
   expect(window.version).toBe(3)
@@ -44,7 +44,7 @@ it('keeps what it knows of a lease when its entry is moved', () => {
   const window = new DueWindow()
   window.extend(places(1, 2), 'all')
   const lease = { lease: 'e1', owner: 'o', token: 1, until: 1, held: true }
-  window.leased(lease)
+  window.leased('e1', lease)
   window.set(7, 'e1')
   expect(window.entries.map(({ id, lease: known }) => [id, known])).toEqual([
     ['e2', undefined],

@@ -20,7 +20,7 @@ export interface DuePlace {
 export type Bound = DuePlace | 'none' | 'all'
 
 export interface DueEntry extends DuePlace {
-  /** The lease of the entry's name: undefined when it was not asked for yet, null when it was never taken. */
+  /** The lease of the entry's name: undefined when it was not asked for yet, null when nobody has it. */
   lease: LeaseState | null | undefined
 }
 
@@ -67,9 +67,9 @@ export class DueWindow {
     this.#remove(id)
   }
 
-  leased(lease: LeaseState): void {
+  leased(name: string, lease: LeaseState | null): void {
     this.version++
-    const entry = this.#byId.get(lease.lease)
+    const entry = this.#byId.get(name)
     if (entry !== undefined) entry.lease = lease
   }
 

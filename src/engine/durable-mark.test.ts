@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../disks/disk.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
@@ -29,6 +30,24 @@ function counting(disk: Disk): { readonly disk: Disk; readonly count: () => numb
   return { disk: alteredDisk(disk, { open }), count: () => count }
 }
 
+/** Lists the writes of the log, and those of the mark with the position that they publish. */
+function listing(disk: Disk, order: string[]): Disk {
+  const open: Disk['open'] = async (path, options) => {
+    const file = await disk.open(path, options)
+    return alteredFile(file, {
+      write: (from, at) => {
+        if (path.startsWith('segments/')) order.push('log')
+        if (path === durablePath) order.push(`mark ${parseMark(Buffer.from(from))?.position}`)
+        return file.write(from, at)
+      },
+    })
+  }
+  return alteredDisk(disk, { open })
+}
+
+const opening = { random: seededRandom(1), process: { pid: 1, host: 'test' }, segmentBytes: 8_388_608 }
+const one = { events: [{ stream: 's', type: 't', version: 1, data: '1' }], durability: 'sync' } as const
+
 function place(position: number): DurablePlace {
   return { segment: '000000000001.jsonl', bytes: position * 100, position }
 }
@@ -38,7 +57,8 @@ describe('the durable mark', () => {
     const { disk, count } = counting(memoryDisk())
     const mark = await DurableMark.open(disk)
     for (let position = 1; position <= 9; position++) {
-      mark.offer(place(position), 7)
+      mark.offer(place(position))
+      mark.publishPaced(7)
       await settle()
     }
     expect(count()).toBe(1)
@@ -47,11 +67,13 @@ describe('the durable mark', () => {
     await settle()
     expect(await readMark(disk)).toEqual(place(9))
     mark.publishHeld() // nothing newer
-    mark.offer(place(10), 7)
+    mark.publishPaced(8) // likewise
+    mark.offer(place(10))
     await mark.shown()
     expect(await readMark(disk)).toEqual(place(10))
     // Also when the clock went back.
-    mark.offer(place(11), 6)
+    mark.offer(place(11))
+    mark.publishPaced(6)
     await settle()
     expect(await readMark(disk)).toEqual(place(11))
     expect(count()).toBe(4)
@@ -62,7 +84,8 @@ describe('the durable mark', () => {
     const { disk, count } = counting(memoryDisk())
     const mark = await DurableMark.open(disk)
     for (let position = 1; position <= 100; position++) {
-      mark.offer(place(position), 7)
+      mark.offer(place(position))
+      mark.publishPaced(7)
       await settle()
       expect((await readMark(disk))?.position).toBeGreaterThanOrEqual(position - 16)
     }
@@ -70,14 +93,59 @@ describe('the durable mark', () => {
     await mark.close()
   })
 
+  it('is not written while somebody waits to be told, and no later than the next write of the log', async () => {
+    const order: string[] = []
+    const disk = listing(memoryDisk(), order)
+    const store = await openFileStore({ disk, clock: fakeClock(), ...opening })
+    await settle()
+    order.length = 0
+    for (let position = 1; position <= 2; position++) {
+      await store.append(one)
+      order.push(`told ${position}`)
+    }
+    const held = ['log', 'told 1', 'log']
+    expect(order.slice(0, 3)).toEqual(held)
+    expect(order.indexOf('mark 1')).toBeGreaterThan(2)
+    expect(order.at(-1)).toBe('told 2')
+    await settle()
+    expect(order.at(-1)).toBe('mark 2')
+    await store.close()
+  })
+
+  it('shows what is durable while the next append is on its way', async () => {
+    const { disk, hold } = heldDisk(memoryDisk())
+    const store = await openFileStore({ disk, clock: fakeClock(), ...opening })
+    await store.append(one)
+    const writing = hold('write', (path) => path.startsWith('segments/'))
+    const next = store.append(one)
+    await writing.reached
+    await settle()
+    expect((await readMark(disk))?.position).toBe(1)
+    writing.release()
+    await next
+    await store.close()
+  })
+
+  it('waits for whoever appends on at the end of its turn of the event loop', async () => {
+    const order: string[] = []
+    const disk = listing(memoryDisk(), order)
+    const store = await openFileStore({ disk, clock: fakeClock(), ...opening })
+    await settle()
+    order.length = 0
+    await store.append(one)
+    await nextTurn()
+    const next = store.append(one)
+    await settle()
+    await next
+    expect(order).toEqual(['log', 'log', 'mark 1', 'mark 2'])
+    await store.close()
+  })
+
   it('says all that is durable as soon as the writer rests, though its clock stands still', async () => {
     const { disk, count } = counting(memoryDisk())
-    const options = { random: seededRandom(1), process: { pid: 1, host: 'test' }, segmentBytes: 8_388_608 }
-    const store = await openFileStore({ disk, clock: fakeClock(), ...options })
+    const store = await openFileStore({ disk, clock: fakeClock(), ...opening })
     const before = count()
-    for (let position = 1; position <= 50; position++) {
-      await store.append({ events: [{ stream: 's', type: 't', version: 1, data: '1' }], durability: 'sync' })
-    }
+    for (let position = 1; position <= 50; position++) await store.append(one)
     await settle()
     expect((await readMark(disk))?.position).toBe(50)
     expect(count() - before).toBeLessThanOrEqual(5) // one in 17, and the last
@@ -110,8 +178,9 @@ describe('the durable mark', () => {
   it('that can not be written keeps nobody waiting', async () => {
     const only = ({ op }: { readonly op: string }): boolean => op === 'write'
     const mark = await DurableMark.open(faultyDisk(memoryDisk(), { at: 1, times: 'forever', fault: 'EIO', only }))
-    mark.offer(place(1), 7)
-    mark.offer(place(2), 7)
+    mark.offer(place(1))
+    mark.publishPaced(7)
+    mark.offer(place(2))
     await mark.shown()
     await mark.close()
   })

@@ -7,6 +7,7 @@ import type { Disk, DiskFile } from '../disks/disk.ts'
 import { errorCodeOf } from '../disks/disk-error.ts'
 import { readFully, writeFully } from '../disks/whole-io.ts'
 import { durablePath } from './layout.ts'
+import { Waiters } from './waiters.ts'
 
 export interface DurablePlace {
   /** Name of the segment. */
@@ -54,7 +55,7 @@ export async function readMark(disk: Disk): Promise<DurablePlace | undefined> {
 /** Publishes in the background, the newest place only: while one write is on its way, later places replace each other. */
 export class DurableMark {
   readonly #file: DiskFile
-  /** Newer than what was published, by less than a millisecond. */
+  /** Newer than what was published. */
   #held: DurablePlace | undefined
   #heldCount = 0
   #publishedAt: TimeMs | undefined
@@ -63,7 +64,7 @@ export class DurableMark {
   /** How many places were published, and how many of them are written or overtaken. */
   #published = 0
   #written = 0
-  #waiters: (() => void)[] = []
+  readonly #waiters: Waiters = new Waiters()
 
   private constructor(file: DiskFile) {
     this.#file = file
@@ -73,18 +74,19 @@ export class DurableMark {
     return new DurableMark(await disk.open(durablePath, { mode: 'write', create: 'maybe' }))
   }
 
-  /**
-   * Publishes once in a millisecond: for one caller that appends on and on, a write of its own for each append would
-   * cost a sixth of the rate. A place that is held back is replaced by the next one, or published when none follows.
-   */
-  offer(place: DurablePlace, now: TimeMs): void {
-    if (now === this.#publishedAt && this.#heldCount < heldMax) {
-      this.#held = place
-      this.#heldCount++
-    } else {
-      this.#publishedAt = now
-      this.publish(place)
-    }
+  /** Holds back what has become durable, so that nobody who waits for it waits for its being published as well: to hand a
+   * write over can take as long as a third of the append. */
+  offer(place: DurablePlace): void {
+    this.#held = place
+    this.#heldCount++
+  }
+
+  /** Publishes what is held back, once in a millisecond: for one caller that appends on and on, a write of its own for
+   * each append would be one too many. */
+  publishPaced(now: TimeMs): void {
+    if (this.#held === undefined || (now === this.#publishedAt && this.#heldCount <= heldMax)) return
+    this.#publishedAt = now
+    this.publish(this.#held)
   }
 
   publishHeld(): void {
@@ -107,27 +109,21 @@ export class DurableMark {
         this.#next = undefined
         await writeFully(this.#file, encodeMark(place), 0)
         this.#written = count
-        this.#tell()
+        this.#waiters.tell()
       }
     } catch {
       // Safe: the mark may lag for ever. Readers follow more slowly, recovery has the witnesses in the log.
     } finally {
       this.#writing = undefined
-      this.#tell()
+      this.#waiters.tell()
     }
-  }
-
-  #tell(): void {
-    for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
   /** Resolves when readers can know of all that was offered before, or when that can't be written. */
   async shown(): Promise<void> {
     this.publishHeld()
     const count = this.#published
-    while (this.#written < count && this.#writing !== undefined) {
-      await new Promise<void>((resolve) => this.#waiters.push(resolve))
-    }
+    while (this.#written < count && this.#writing !== undefined) await this.#waiters.next()
   }
 
   /** Publishes and syncs: after a clean close, a log that was cut short since is noticed. */

@@ -2,12 +2,13 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Control } from '../core/control.ts'
+import { leaseFloor, leaseFloorName } from '../core/lease-floor.ts'
 import { parseControlLine } from '../core/record.ts'
 import type { Disk } from '../disks/disk.ts'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { assert } from '../errors.ts'
 import { FileLog } from '../stores/file/file-log.ts'
-import type { RetentionRule } from '../stores/store.ts'
+import type { LeaseChange, RetentionRule } from '../stores/store.ts'
 import { naming, openBareLog } from '../testing/bare-log.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { bytesOf, diskOf, filesOf } from '../testing/sample-journal.ts'
@@ -120,6 +121,54 @@ describe('the record that a blob is gone', () => {
     expect(await made.controls(1, 'blob')).toEqual([])
     const log = await withoutCaches(made)
     expect(await log.state.loadEntry(stateKeys.blob(made.digest))).toBeNull()
+    await log.close()
+  })
+})
+
+/** A lease in the first segment that was released in the second. */
+async function withGoneLease(): Promise<Scene & { readonly change: (...leases: LeaseChange[]) => Promise<unknown> }> {
+  const made = await scene()
+  const change = (...leases: LeaseChange[]) => made.writer.append({ events: [], leases, durability: 'sync' })
+  await change({ lease: 'l', op: 'acquire', owner: 'o', ttlMs: 5 })
+  await made.append('a', 'keep')
+  await made.writer.rotateNow()
+  await change({ lease: 'l', op: 'release', token: 1 })
+  await made.append('b', 'c', 'keep')
+  await made.writer.rotateNow()
+  return { ...made, change }
+}
+
+describe('the record that a lease is gone', () => {
+  it('stays while an older segment may hold the record that it was taken', async () => {
+    const made = await withGoneLease()
+    await made.retain({ streams: [{ stream: 'b', before: 'all' }] })
+    expect(await made.controls(2, 'removed')).toHaveLength(1)
+    expect(await made.controls(2, 'lease')).toMatchObject([{ lease: 'l', token: 1, gone: true }, leaseFloor(1)])
+    const log = await withoutCaches(made)
+    expect(await log.state.loadEntry(stateKeys.lease('l'))).toBeNull()
+    expect(await log.state.loadEntry(stateKeys.lease(leaseFloorName))).toEqual(leaseFloor(1))
+    await log.close()
+  })
+
+  it('goes when no older segment is left, but for the floor', async () => {
+    const made = await withGoneLease()
+    await made.retain({ segmentsMax: 1 })
+    expect(made.log.catalog.all.map(({ facts }) => facts.number)).toEqual([1, 3])
+    expect(await made.controls(1, 'lease')).toEqual([leaseFloor(1)])
+    const log = await withoutCaches(made)
+    expect(await log.state.loadEntry(stateKeys.lease('l'))).toBeNull()
+    expect(await log.state.loadEntry(stateKeys.lease(leaseFloorName))).toEqual(leaseFloor(1))
+    await log.close()
+  })
+
+  it('goes, and the floor with it, when the floor has risen', async () => {
+    const made = await withGoneLease()
+    await made.change({ lease: 'l', op: 'acquire', owner: 'o', ttlMs: 5 })
+    await made.change({ lease: 'l', op: 'release', token: 2 })
+    await made.retain({ segmentsMax: 1 })
+    expect(await made.controls(1, 'lease')).toEqual([])
+    const log = await withoutCaches(made)
+    expect(await log.state.loadEntry(stateKeys.lease(leaseFloorName))).toEqual(leaseFloor(2))
     await log.close()
   })
 })

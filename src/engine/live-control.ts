@@ -22,8 +22,10 @@ export async function isLive(state: State, question: LiveQuestion): Promise<bool
       const now = await state.loadEntry(stateKeys.agenda(control.id))
       return control.due === null ? now === null && !isOldest : isSame(now, control)
     }
-    case 'lease':
-      return isSame(await state.loadEntry(stateKeys.lease(control.lease)), control)
+    case 'lease': {
+      const now = await state.loadEntry(stateKeys.lease(control.lease))
+      return control.gone === true ? now === null && !isOldest : isSame(now, control)
+    }
     case 'command': {
       await state.loadEntry(stateKeys.command(control.id))
       return isSame(state.command(control.id) ?? null, control)

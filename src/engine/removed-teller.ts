@@ -29,6 +29,11 @@ export class RemovedTeller {
     return this.isTelling && this.#prefix !== undefined
   }
 
+  /** Nothing that was met is still to be told. */
+  get isQuiet(): boolean {
+    return this.#rangeFrom === 0 && this.#pending.length === 0
+  }
+
   meetStub(stub: RemovedControl): void {
     const prefix = this.#prefix
     if (prefix === undefined || !stub.streams.some(([stream]) => stream.startsWith(prefix))) return

@@ -78,16 +78,22 @@ export async function mayMatch(
 async function* segmentForward(view: LogView, segment: Segment, reading: Reading): AsyncGenerator<readonly ReadItem[]> {
   segment.enter()
   try {
+    const isWhole = (): boolean => isWholeFor(view, segment, reading)
     // What was removed shows between any two events, so who wants to be told of it passes all of them.
-    if (reading.teller.isTelling) {
-      yield* throughSegment(view, segment, reading)
-      return
-    }
-    const range = yield* readByType(view, segment, reading.query, reading)
+    const range = isWhole() ? yield* readByType(view, segment, reading.query, { ...reading, isWhole }) : reading.range
     if (range !== undefined) yield* throughSegment(view, segment, { ...reading, range })
   } finally {
     await segment.leave()
   }
+}
+
+/** Nothing was removed in it of which this reader wants to be told. In the segment that grows nothing is ever taken out,
+ * only hidden; and a reader by prefix is told of what it finds there, not of what it doesn't. */
+function isWholeFor(view: LogView, { facts }: Segment, { query, range, teller }: Reading): boolean {
+  if (!teller.isTelling) return true
+  if (query.select.kind !== 'prefix' || facts.sealed !== undefined || !teller.isQuiet) return false
+  const { cut, truncating } = view.state.scalars
+  return truncating.size === 0 && cut <= Math.max(range.from, facts.first)
 }
 
 async function* throughSegment(

@@ -175,8 +175,8 @@ export class State {
         this.#applyAgenda(control)
         return true
       case 'lease':
-        this.setEntry(stateKeys.lease(control.lease), control)
-        this.due.leased(control)
+        this.setEntry(stateKeys.lease(control.lease), control.gone === true ? null : control)
+        this.due.leased(control.lease, control.gone === true ? null : control)
         return true
       case 'command':
         this.#sawTime(control.time)

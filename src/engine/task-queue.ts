@@ -4,6 +4,7 @@
 import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Task } from './append-task.ts'
+import { latched } from './failure.ts'
 
 export interface QueueOwner {
   /** Whether the next task can be laid out now. */
@@ -88,9 +89,9 @@ export class TaskQueue {
   }
 
   /** What was laid out already is settled elsewhere: being refused as well changes nothing for it. */
-  refuseAll(error: () => Error): void {
+  refuseAll(failure: HoldfastError): void {
     this.#bytes = 0
-    for (const task of this.#tasks.splice(0)) task.refuse(error())
+    for (const task of this.#tasks.splice(0)) task.refuse(latched(failure))
   }
 }
 

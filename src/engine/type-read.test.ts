@@ -7,11 +7,12 @@ import { memoryDisk } from '../disks/memory-disk.ts'
 import type { FileStore } from '../stores/file/file-store.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
 import { alteredDisk, alteredFile } from '../testing/altered-disk.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
 import { heldDisk } from '../testing/held-disk.ts'
 import { readEvents } from '../testing/journal-contents.ts'
 import { rebuilt } from '../testing/rebuilt-segment.ts'
 import { bytesOf, filesOf, flipped, putFile, segmentsOf } from '../testing/sample-journal.ts'
-import { openSmall, paddedEvent } from '../testing/small-segments.ts'
+import { openSmall, paddedEvent, placesIn } from '../testing/small-segments.ts'
 
 const count = 2_400
 const segmentBytes = 262_144
@@ -170,6 +171,77 @@ describe('events of a rare type', () => {
       const found = placesOf(await readEvents(store, ofTypes(['rare'], { direction })))
       expect(found.toSorted((a, b) => a - b)).toEqual(left)
     }
+    await store.close()
+  })
+
+  it('cost no more in the growing segment to who wants to be told of what was removed', async () => {
+    const counter = counted(memoryDisk())
+    const store = await filled(counter.disk)
+    const told = { select: { kind: 'prefix', prefix: 'e' }, tellRemoved: true, from: 2_390 } as const
+    expect((await readEvents(store, ofTypes(['many'], told))).length).toBeGreaterThan(0)
+    counter.bytes = 0
+    expect(await readEvents(store, ofTypes(['absent'], told))).toEqual([])
+    expect(counter.bytes).toBe(0)
+    await store.close()
+  })
+
+  it('don’t keep it in silence that old ones were hidden in the growing segment', async () => {
+    const clock = fakeClock()
+    const store = await openSmall(memoryDisk(), { segmentBytes, clock })
+    const many = (count: number) => Array.from({ length: count }, () => ({ ...paddedEvent('even'), type: 'many' }))
+    await store.append({ events: many(2), durability: 'sync' })
+    clock.advance(1_000)
+    await store.append({ events: many(200), durability: 'sync' })
+    await store.retain({ before: clock.now() }, { dryRun: false })
+    const told = { select: { kind: 'prefix', prefix: 'e' }, tellRemoved: true } as const
+    expect(await placesIn(store.read(ofTypes(['absent'], told)))).toEqual([[1, 2]])
+    await store.close()
+  })
+
+  it('don’t keep it in silence that a stream is being truncated', async () => {
+    const { disk, hold } = heldDisk(memoryDisk())
+    const store = await openSmall(disk, { segmentBytes })
+    const event = { ...paddedEvent('even'), type: 'many' }
+    await store.append({ events: [event, event, event], durability: 'sync' })
+    const sealing = hold('open', (path) => path.startsWith('segments/') && path.endsWith('.part'))
+    const retained = store.retain({ streams: [{ stream: 'even', before: 3 }] }, { dryRun: false })
+    await sealing.reached
+    const told = { select: { kind: 'prefix', prefix: 'e' }, tellRemoved: true } as const
+    expect(await placesIn(store.read(ofTypes(['absent'], told)))).toEqual([[1, 2]])
+    sealing.release()
+    await retained
+    await store.close()
+  })
+
+  it.each([
+    ['between two pages', 40],
+    ['behind the last page', 2],
+  ])('tell of what began to be truncated while they were read: %s', async (_, rare) => {
+    const { disk, hold } = heldDisk(memoryDisk())
+    const store = await openSmall(disk, { segmentBytes: 8 * segmentBytes })
+    const events = Array.from({ length: 4_000 }, (_, at) => {
+      return { ...paddedEvent('even'), type: at % 100 === 7 && at < rare * 100 ? 'rare' : 'many' }
+    })
+    for (let at = 0; at < events.length; at += 1_000) {
+      await store.append({ events: events.slice(at, at + 1_000), durability: 'sync' })
+    }
+    const told = { select: { kind: 'prefix', prefix: 'e' }, tellRemoved: true } as const
+    const reading = store.read(ofTypes(['rare'], told))[Symbol.asyncIterator]()
+    const first = (await reading.next()).value ?? []
+    const sealing = hold('open', (path) => path.startsWith('segments/') && path.endsWith('.part'))
+    const retained = store.retain({ streams: [{ stream: 'even', before: 3_001 }] }, { dryRun: false })
+    await sealing.reached
+    const items = [...first]
+    for (let page = await reading.next(); page.done !== true; page = await reading.next()) items.push(...page.value)
+    expect(first.length).toBeGreaterThan(0)
+    expect(items.filter((item) => 'removed' in item).length).toBeGreaterThan(0)
+    const read = items.flatMap((item) => ('removed' in item ? [] : [item.position]))
+    expect(read).toEqual([...new Set(read)])
+    expect(read.filter((position) => position > 3_000)).toEqual(
+      events.flatMap(({ type }, at) => (type === 'rare' && at >= 3_000 ? [at + 1] : [])),
+    )
+    sealing.release()
+    await retained
     await store.close()
   })
 

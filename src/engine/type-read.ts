@@ -10,15 +10,25 @@ import { isWanted, type ReadRange } from './read-range.ts'
 import type { Segment } from './segment.ts'
 import { areSparse, lastAtOrBelow, type SegmentIndex } from './segment-index.ts'
 
+export interface TypeReading {
+  readonly range: ReadRange
+  readonly pace: PagePace
+  /** Whether no event is hidden of which the reader has to be told: from when on it isn't so, nothing is given any more. */
+  readonly isWhole?: () => boolean
+}
+
+const always = (): boolean => true
+
 /**
  * Pages of what the query wants of this segment; it is used by the caller meanwhile. Returns the range that is left to be
- * read through: all of it where that is cheaper, the rest where the index turned out to be stale, else nothing.
+ * read through: all of it where that is cheaper, the rest where the index turned out to be stale or something was hidden
+ * meanwhile, else nothing.
  */
 export async function* readByType(
   view: LogView,
   segment: Segment,
   query: ReadQuery,
-  { range, pace }: { readonly range: ReadRange; readonly pace: PagePace },
+  { range, pace, isWhole = always }: TypeReading,
 ): AsyncGenerator<readonly RawEvent[], ReadRange | undefined> {
   const bytes = readableBytes(segment, range.end)
   const places = await placesWithin(view, segment, query, range, bytes)
@@ -26,6 +36,7 @@ export async function* readByType(
   const backward = query.direction === 'backward'
   const lines = new PlaceReader(await segment.file(), bytes, query.withText === true)
   let rest = range
+  let given = range
   let from = 0
   let to = places.length
   while (from < to) {
@@ -42,6 +53,8 @@ export async function* readByType(
       rest = backward ? { ...rest, to: position - 1 } : { ...rest, from: position + 1 }
       if (isWanted(view, query, event)) page.push(event)
     }
+    if (!isWhole()) return given
+    given = rest
     if (page.length > 0) yield page
     if (isStale) {
       await view.indexes.remake(segment)
@@ -50,7 +63,7 @@ export async function* readByType(
     if (backward) to -= events.length
     else from += events.length
   }
-  return undefined
+  return isWhole() ? undefined : given
 }
 
 /** Where events of the wanted types stand, within the range or close to it; undefined where they are not few. */
@@ -69,7 +82,11 @@ async function placesWithin(
     for (const type of types) {
       const ofType = await index.typePlaces(type)
       if (ofType === undefined) return undefined
-      for (const offset of ofType) if (offset >= from && offset < to) places.push(offset)
+      for (let at = lastAtOrBelow(ofType, from - 1) + 1; at < ofType.length; at++) {
+        const offset = ofType[at] as ByteOffset // below the length
+        if (offset >= to) break
+        places.push(offset)
+      }
       if (!areSparse(places.length, to - from)) return undefined
     }
     return types.size > 1 ? places.sort((a, b) => a - b) : places

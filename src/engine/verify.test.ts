@@ -74,6 +74,7 @@ describe('a healthy journal', () => {
     const clock = fakeClock(1_700_000_100_000)
     const writer = await openSample(disk, { clock })
     await fillSample(writer, clock, 44, 53)
+    await writer.flush() // so that the reader knows of all of it
     expect((await writer.verify({})).findings).toEqual([])
     const reader = await openSample(disk, { readOnly: true })
     const report = await reader.verify({})

@@ -11,7 +11,7 @@ import type { Control } from '../core/control.ts'
 import { type Decision, type DecisionView, decide } from '../core/decide.ts'
 import type { Position, TimeMs } from '../core/numbers.ts'
 import { writeFully } from '../disks/whole-io.ts'
-import { assert, HoldfastError } from '../errors.ts'
+import { HoldfastError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Batch, Receipt } from '../stores/store.ts'
 import type { ActiveSegment } from './active-segment.ts'
@@ -22,47 +22,45 @@ import { failureOf, indeterminate, latched, superseded } from './failure.ts'
 import type { Group, Outcome } from './group.ts'
 import { fencePath } from './layout.ts'
 import { type Restless, RestTimer } from './rest-timer.ts'
+import { Rotation } from './rotation.ts'
 import { Staging } from './staging.ts'
 import type { State } from './state.ts'
 import { TaskQueue } from './task-queue.ts'
+import { UpkeepTurns } from './upkeep-turn.ts'
+import { Waiters } from './waiters.ts'
 import type { WriterParts } from './writer-parts.ts'
-
-/** Of a lone caller's appends beside a retention, 1 in 100 waited 3.5 times as long as without with one group between two
- * pieces of it, and 1.6 times as long with three. */
-const groupsPerTurn = 3
 
 export class Writer implements AppendHost, Restless {
   readonly #parts: WriterParts
-  readonly #state: State
   readonly #staging: Staging
   readonly #queue: TaskQueue
+  readonly #rotation: Rotation
   readonly #rest: RestTimer
   readonly #nextFence: string
   readonly #view: DecisionView
+  readonly state: State
   readonly claims: ClaimSearch
   /** The write loop runs: it writes, rotates or lays out what waited. */
   #isWriting = false
   #isScheduled = false
-  /** A rotation is due when what is in flight is durable: nothing is laid out until it is done. */
-  #rotationDue = false
-  #rotationWanted = false
   #failure: HoldfastError | undefined
   #durable: Position
   /** Whether all that is durable is below a witness: recovery saw to it for what was there before. */
   #witnessed = true
   /** Counts writes to the segments. */
   writes = 0
-  readonly #idleWaiters: (() => void)[] = []
-  readonly #turnWaiters: (() => void)[] = []
+  readonly #idleWaiters: Waiters = new Waiters()
+  readonly #turns: UpkeepTurns = new UpkeepTurns(() => this.#failure === undefined && this.hasPending)
 
   constructor(parts: WriterParts) {
     this.#parts = parts
-    this.#state = parts.state
+    this.state = parts.state
     this.#staging = new Staging(parts.state, parts.active)
+    this.#rotation = new Rotation(parts, this.#staging)
     this.#queue = new TaskQueue({
       canLayOut: () => this.#canLayOut(),
       failed: (error) => this.#fail(error),
-      paused: () => (this.#failure === undefined ? this.#tellIdle() : this.#refuseQueue(this.#failure)),
+      paused: () => (this.#failure === undefined ? this.#idleWaiters.tell() : this.#queue.refuseAll(this.#failure)),
     })
     this.#rest = new RestTimer(parts.clock, this)
     this.#durable = parts.state.scalars.position
@@ -81,10 +79,6 @@ export class Writer implements AppendHost, Restless {
 
   get failure(): HoldfastError | undefined {
     return this.#failure
-  }
-
-  get state(): State {
-    return this.#state
   }
 
   /** Whether state in memory is ahead of the disk. */
@@ -119,7 +113,7 @@ export class Writer implements AppendHost, Restless {
 
   /** Seals the active segment although it isn't full, so that retention can rewrite it. */
   async rotateNow(): Promise<void> {
-    this.#rotationWanted = true
+    this.#rotation.want()
     await this.witness()
     await this.settled()
   }
@@ -145,33 +139,15 @@ export class Writer implements AppendHost, Restless {
     if (this.#failure !== undefined) throw latched(this.#failure)
   }
 
-  /**
-   * For work that shares this thread and the disk with appends and can wait: resolves when some groups have gone and the
-   * next is on its way to the disk, since a little that is done meanwhile holds up nobody, or when nothing is to be
-   * written. Never rejects. The write loop may wait for no one who waits for it.
-   */
-  async turn(): Promise<void> {
-    for (let given = 0; given < groupsPerTurn; given += 1) {
-      if (this.#failure !== undefined || !this.hasPending) return
-      await new Promise<void>((done) => this.#turnWaiters.push(done))
-    }
-  }
-
-  #tellTurn(): void {
-    for (const waiter of this.#turnWaiters.splice(0)) waiter()
+  /** For work that can wait. */
+  turn(): Promise<void> {
+    return this.#turns.given()
   }
 
   /** Nothing is queued or on its way any more: with appends that never cease, it never comes to that. */
   async #idle(): Promise<void> {
-    while (this.#failure === undefined && this.#hasWork) {
-      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
-    }
+    while (this.#failure === undefined && this.#hasWork) await this.#idleWaiters.next()
     if (this.#failure !== undefined) throw latched(this.#failure)
-  }
-
-  #tellIdle(): void {
-    if (this.#failure === undefined && this.#hasWork) return
-    for (const waiter of this.#idleWaiters.splice(0)) waiter()
   }
 
   get #hasWork(): boolean {
@@ -185,8 +161,8 @@ export class Writer implements AppendHost, Restless {
       if (this.#failure === undefined) {
         await this.#idle()
         // Sealed now, it need not be read at the next opening.
-        if (this.active.bytes >= limits.sealAtCloseBytes) this.#rotationWanted = true
-        if (this.#rotationWanted || !this.#witnessed) await this.witness()
+        if (this.active.bytes >= limits.sealAtCloseBytes) this.#rotation.want()
+        if (this.#rotation.isWanted || !this.#witnessed) await this.witness()
         await this.#idle()
         await this.#parts.mark.settle(this.#durablePlace())
       }
@@ -201,11 +177,11 @@ export class Writer implements AppendHost, Restless {
   // Judging and laying out, in the order of calls.
 
   #canLayOut(): boolean {
-    return this.#failure === undefined && !this.#rotationDue && this.#staging.hasRoom(this.#parts.segmentBytes)
+    return this.#failure === undefined && !this.#rotation.isDue && this.#staging.hasRoom(this.#parts.segmentBytes)
   }
 
   now(): TimeMs {
-    return Math.max(this.#parts.clock.now(), this.#state.scalars.time)
+    return Math.max(this.#parts.clock.now(), this.state.scalars.time)
   }
 
   /** Judges a batch and lays it out. Returns what to tell when the group is durable. */
@@ -248,8 +224,8 @@ export class Writer implements AppendHost, Restless {
     try {
       while (!this.#staging.isEmpty && this.#failure === undefined) {
         await this.#write(this.#staging.begin())
-        if (this.#rotationDue || this.#queue.isResting) this.#parts.mark.publishHeld() // the next group may be long in coming
-        if (this.#rotationDue) await this.#rotate()
+        if (this.#rotation.isDue || this.#queue.isResting) this.#parts.mark.publishHeld() // the next group may be long in coming
+        if (this.#rotation.isDue) await this.#rotate()
         if (this.#queue.isResting) await this.#queue.pump()
       }
     } catch (error) {
@@ -257,33 +233,41 @@ export class Writer implements AppendHost, Restless {
     } finally {
       this.#isWriting = false
     }
-    // Behind those who were just told: when they append on, the next group shows readers this one as well.
-    process.nextTick(() => {
-      if (this.hasPending) return
-      this.#parts.mark.publishHeld()
-      this.#tellTurn()
-    })
+    this.#pauseLater()
     if (this.#failure === undefined) {
       if (!this.#witnessed) this.#rest.start()
-      this.#tellIdle()
+      this.#idleWaiters.tell()
     }
+  }
+
+  /** When those who were just told append on in this turn of the event loop or at the end of it, as a run does, their
+   * group goes first: while it is on its way, readers are shown this one, and the upkeep has its turn. */
+  #pauseLater(): void {
+    const pause = (): void => {
+      if (this.hasPending) return
+      this.#parts.mark.publishHeld()
+      this.#turns.tell()
+    }
+    setImmediate(() => setImmediate(pause))
   }
 
   async #write(group: Group): Promise<void> {
     const { active } = this
     const { bytes } = group
     if (bytes.length > 0) {
-      this.#rotationDue = this.#rotationWanted || active.bytes + bytes.length >= this.#parts.segmentBytes
+      this.#rotation.lookAhead(bytes.length)
       const written = writeFully(active.file, bytes, active.bytes)
-      active.digest(bytes) // while the disk works
-      this.#tellTurn()
+      // While the disk works.
+      active.digest(bytes)
+      this.#parts.mark.publishPaced(this.#parts.clock.now())
+      this.#turns.tell()
       await written
       if (this.#parts.disk.existsNow(this.#nextFence)) throw superseded(this.#parts.disk)
       active.bytes += bytes.length
       this.#durable = group.position
       this.writes++
       this.#witnessed = group.isWitness
-      this.#parts.mark.offer(this.#durablePlace(), this.#parts.clock.now())
+      this.#parts.mark.offer(this.#durablePlace())
     }
     for (const outcome of this.#staging.arrived()) outcome.done()
     this.#parts.events.durable()
@@ -293,20 +277,9 @@ export class Writer implements AppendHost, Restless {
     return { segment: this.active.name, bytes: this.active.bytes, position: this.#durable }
   }
 
-  /** Seals the active segment and begins the next. Everything laid out so far is durable, and nothing new is. */
   async #rotate(): Promise<void> {
-    const old = this.active
-    assert(this.#staging.byteCount === 0, 'nothing is laid out while a rotation is due')
-    await this.#parts.events.beforeSeal()
-    const { disk, journal, epoch, fence } = this.#parts
-    const first = this.#state.scalars.position + 1
-    const next = await old.createNext(disk, { journal, epoch, first, fence, time: this.now() })
-    this.#staging.active = next
+    await this.#rotation.run(this.now())
     this.#witnessed = true
-    this.#parts.events.sealed(old, next)
-    await old.file.close()
-    this.#rotationDue = false
-    this.#rotationWanted = false
     this.#parts.mark.publish(this.#durablePlace())
   }
 
@@ -316,13 +289,9 @@ export class Writer implements AppendHost, Restless {
     this.#failure = failure
     const unknown = indeterminate(failure)
     for (const outcome of this.#staging.abandon()) outcome.failed(unknown)
-    this.#refuseQueue(failure)
-    this.#tellIdle()
-    this.#tellTurn()
+    this.#queue.refuseAll(failure)
+    this.#idleWaiters.tell()
+    this.#turns.tell()
     this.#parts.events.failed(failure)
-  }
-
-  #refuseQueue(failure: HoldfastError): void {
-    this.#queue.refuseAll(() => latched(failure))
   }
 }

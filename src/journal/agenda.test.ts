@@ -78,7 +78,7 @@ it('claims what is due, and appends about it under its fence', async () => {
   expect(again.map((entry) => [entry.id, entry.fence.token])).toEqual([
     ['other', 2],
     ['job/2', 2],
-    ['job/3', 1],
+    ['job/3', 2],
   ])
 })
 

@@ -21,6 +21,7 @@ export interface AgendaEntry {
 export interface AgendaFilter {
   /** Only ids that begin with this. */
   readonly prefix?: string
+  /** At most so many; all by default. */
   readonly limit?: number
 }
 

@@ -51,9 +51,13 @@ export interface AppendOptions {
   readonly commandId?: string
   /** 'sync', the default: acknowledged means that it survives a power cut. */
   readonly durability?: Durability
+  /** Entries of the agenda that are set or taken off with the events. */
   readonly agenda?: readonly AgendaInput[]
+  /** Leases that are taken, renewed or given back with the events. */
   readonly leases?: readonly LeaseInput[]
+  /** Leases that have to be held: if one is not, nothing takes effect (LEASE_LOST). */
   readonly fence?: Fence | readonly Fence[]
+  /** Pins against retention that are set or let go with the events. */
   readonly pins?: readonly PinInput[]
   /** Streams whose events up to `through` (by default: to the end of this append) may be removed by `released`. */
   readonly releases?: readonly Release[]
@@ -62,18 +66,20 @@ export interface AppendOptions {
 }
 
 type Extras = Partial<Omit<Batch, 'events' | 'command' | 'durability'>>
+type ExtrasInMaking = { -readonly [Name in keyof Extras]: Extras[Name] }
 
 /** Everything but events, command and durability. `stream`: the one that is appended to, if it is one. */
 export function extrasOf(options: AppendOptions, stream: string | undefined, codec: PayloadCodec): Extras {
   const { expect, agenda, leases, fence, pins, releases } = options
-  return {
-    ...(expect === undefined ? {} : { expect: expectations(expect, stream) }),
-    ...(agenda === undefined ? {} : { agenda: list(agenda, 'agenda').map((item) => agendaChange(item, codec)) }),
-    ...(leases === undefined ? {} : { leases: list(leases, 'leases').map(leaseChange) }),
-    ...(fence === undefined ? {} : { fences: list(Array.isArray(fence) ? fence : [fence], 'fences').map(fenceCheck) }),
-    ...(pins === undefined ? {} : { pins: list(pins, 'pins').map(pinChange) }),
-    ...(releases === undefined ? {} : { releases: list(releases, 'releases').map(releaseOf) }),
-  }
+  // Only what is there, without an object for each that isn't: every step of a run comes through here.
+  const extras: ExtrasInMaking = {}
+  if (expect !== undefined) extras.expect = expectations(expect, stream)
+  if (agenda !== undefined) extras.agenda = list(agenda, 'agenda').map((item) => agendaChange(item, codec))
+  if (leases !== undefined) extras.leases = list(leases, 'leases').map(leaseChange)
+  if (fence !== undefined) extras.fences = list(Array.isArray(fence) ? fence : [fence], 'fences').map(fenceCheck)
+  if (pins !== undefined) extras.pins = list(pins, 'pins').map(pinChange)
+  if (releases !== undefined) extras.releases = list(releases, 'releases').map(releaseOf)
+  return extras
 }
 
 export function checkDurability(value: unknown): asserts value is Durability {

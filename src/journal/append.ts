@@ -60,6 +60,13 @@ export class Appender {
       : this.#across(first, second as AppendOptions | undefined)
   }
 
+  /** The text of what an event would hold, checked and redacted as one. */
+  payload(stream: string, { type, data }: UntypedInput): string {
+    checkStreamName(stream)
+    checkName(type, 'event type')
+    return this.#encodeChecked(stream, { type }, data).data
+  }
+
   #toStream(
     stream: string,
     input: UntypedInput | readonly UntypedInput[],

@@ -7,10 +7,18 @@ import type { TimeMs } from '../core/numbers.ts'
 import { assert, isHoldfastError } from '../errors.ts'
 import type { LeaseChange, LeaseGrant, LeaseState, Store } from '../stores/store.ts'
 import type { Duration, Fence } from './append-options.ts'
+import { checkWhole } from './argument.ts'
 
 export interface AcquireOptions {
+  /** Who takes it: for people and for LEASE_HELD. */
   readonly owner: string
+  /** For how long nobody else gets it. Who needs longer renews it. */
   readonly ttl: Duration
+}
+
+export interface LeaseFilter {
+  readonly owner: string
+  readonly limit?: number
 }
 
 export class Leases {
@@ -35,6 +43,12 @@ export class Leases {
   async get(name: string): Promise<LeaseState | undefined> {
     checkName(name, 'lease')
     return this.#store.lease(name)
+  }
+
+  /** What an owner holds, by name: what it has not released, also past its time. */
+  async list({ owner, limit }: LeaseFilter): Promise<readonly LeaseState[]> {
+    checkName(owner, 'lease owner')
+    return this.#store.leases(limit === undefined ? { owner } : { owner, limit: checkWhole(limit, 'limit') })
   }
 }
 

@@ -23,12 +23,17 @@ export class PreparedAppend {
   data(index: number): unknown {
     const text = this.#batch.events[index]?.data
     assert(text !== undefined, 'only events of the batch are asked for')
-    const parsed: unknown = JSON.parse(text)
-    return needsDecode(text) ? this.#codec.decode(parsed) : parsed
+    return decoded(text, this.#codec)
   }
 
   /** Makes the append; once. */
   append(): Promise<Receipt> {
     return this.#append(this.#batch)
   }
+}
+
+/** A payload from its encoded text. */
+export function decoded(text: string, codec: PayloadCodec): unknown {
+  const parsed: unknown = JSON.parse(text)
+  return needsDecode(text) ? codec.decode(parsed) : parsed
 }

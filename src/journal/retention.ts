@@ -13,9 +13,11 @@ import { checkObject, checkWhole, invalidArgument } from './argument.ts'
 
 /** What may go. Several rules remove the union of what each alone would. */
 export interface RetentionOptions {
+  /** Removes what is older than this. */
   readonly olderThan?: Duration
   /** Oldest first, until the log is at most so large. */
   readonly bytesMax?: number
+  /** Oldest first, until the log has at most so many segments. */
   readonly segmentsMax?: number
   /** Per stream: events with a smaller seq than `before`; 'all' deletes the stream's events (its numbers go on). */
   readonly streams?: readonly { readonly stream: string; readonly before: Seq | 'all' }[]

@@ -3,11 +3,12 @@
 import { describe, expect, it } from 'vitest'
 import { encodeCursor } from '../core/cursor.ts'
 import { HoldfastError } from '../errors.ts'
-import { createJournal, type SubscribeOptions } from '../journal.ts'
+import { createJournal } from '../journal.ts'
 import type { Store } from '../stores/store.ts'
 import { memoryJournal } from '../testing/memory-journal.ts'
 import type { JournalEvent } from './event.ts'
 import type { Notice } from './subscribe.ts'
+import type { SubscribeOptions } from './subscribe-options.ts'
 
 type Item = JournalEvent | Notice
 

@@ -16,6 +16,7 @@ import type { Clock } from '../host/clock.ts'
 import { keepAlive } from '../host/keep-alive.ts'
 import type { ReadItem, RemovedRange, Selector, Store } from '../stores/store.ts'
 import type { EventDecoder, EventOf } from './event.ts'
+import { type LiveChannel, type LiveEvent, LiveInbox } from './live.ts'
 import { PagedIterator } from './paged-iterator.ts'
 import { PinKeeper, type PinPlace } from './pin-keeper.ts'
 import {
@@ -62,6 +63,7 @@ export interface SubscriptionHost<D extends EventDefinitions> {
   readonly store: Store
   readonly clock: Clock
   readonly decoder: EventDecoder<D>
+  readonly live: { readonly channel: LiveChannel; readonly decode: (text: string) => unknown }
   isClosed(): boolean
 }
 
@@ -74,9 +76,11 @@ export interface SubscriptionPlan {
   /** Between two looks for more. */
   readonly paceMs: number
   readonly keepsAlive: boolean
+  /** Whether it hears of broadcasts. */
+  readonly isLive: boolean
 }
 
-type Item<D extends EventDefinitions> = EventOf<D> | Notice
+type Item<D extends EventDefinitions> = EventOf<D> | Notice | LiveEvent
 
 export function subscription<D extends EventDefinitions>(
   host: SubscriptionHost<D>,
@@ -95,6 +99,7 @@ class Follower<D extends EventDefinitions> {
   readonly #store: Store
   readonly #wakeup: Wakeup = new Wakeup()
   readonly #pin: PinKeeper | undefined
+  readonly #live: LiveInbox | undefined
   #epoch: string
   /** The next number to read. */
   #next = 1
@@ -108,6 +113,7 @@ class Follower<D extends EventDefinitions> {
     this.#plan = plan
     this.#store = host.store
     this.#pin = plan.pin === undefined ? undefined : new PinKeeper(host, plan.pin, plan.select)
+    this.#live = plan.isLive ? new LiveInbox(plan, host.live.decode, () => this.#wake()) : undefined
     const { epoch } = host.store.identity()
     this.#epoch = epoch
     this.#cursor = encodeCursor({ epoch, position: 0, sum: '00000000' })
@@ -123,6 +129,7 @@ class Follower<D extends EventDefinitions> {
     const { signal } = this.#plan
     const wake = () => this.#wake()
     const unwatch = this.#store.watch(wake)
+    const unlisten = this.#live === undefined ? undefined : this.#host.live.channel.listen(this.#live)
     signal?.addEventListener('abort', wake)
     try {
       yield* this.#untilClosed(this.#begin())
@@ -133,6 +140,7 @@ class Follower<D extends EventDefinitions> {
       }
     } finally {
       unwatch()
+      unlisten?.()
       signal?.removeEventListener('abort', wake)
       this.#pin?.stop()
     }
@@ -223,11 +231,20 @@ class Follower<D extends EventDefinitions> {
   /** Reads from the next number to what is durable now. */
   async *#round(): AsyncGenerator<readonly Item<D>[], void, undefined> {
     await this.#store.refresh()
-    const { select, types } = this.#plan
+    // All that is durable up to here is read in this round.
+    const { position } = this.#store.head()
+    const { select } = this.#plan
     const { earliest, newest } = await bounds(this.#store, select)
     const reason = await this.#lostPlace(earliest, newest)
     if (reason !== undefined) yield await this.#reset(reason)
-    if (this.#next > newest) return
+    if (this.#next <= newest && (yield* this.#read(newest))) return
+    const live = this.#live?.take(position) ?? []
+    if (live.length > 0) yield live
+  }
+
+  /** Whether it was left before the newest. */
+  async *#read(newest: number): AsyncGenerator<readonly Item<D>[], boolean, undefined> {
+    const { select, types } = this.#plan
     const pages = this.#store.read({
       select,
       from: this.#next,
@@ -240,13 +257,14 @@ class Follower<D extends EventDefinitions> {
       if (items.length > 0) yield items
       // Retention was faster: judge the place anew, and don't wait for that.
       if (isOvertaken) this.#wakeup.wake()
-      if (isOvertaken || this.#isOver()) return
+      if (isOvertaken || this.#isOver()) return true
       this.#pin?.moveTo(this.#next)
     }
     // What was passed without a match needs no second look. A stream's newest seq may not be durable yet, and so was
     // perhaps not passed; there only events count.
     if (select.kind !== 'stream') this.#next = Math.max(this.#next, newest + 1)
     this.#pin?.moveTo(this.#next)
+    return false
   }
 
   async #lostPlace(earliest: number, newest: number): Promise<ResetReason | undefined> {
@@ -278,6 +296,7 @@ class Follower<D extends EventDefinitions> {
         this.#next = item.removed.to + 1
       } else {
         const event = this.#host.decoder.decode(item)
+        if (this.#live !== undefined) items.push(...this.#live.take(event.position - 1))
         items.push(event)
         this.#next = (isStream ? item.seq : item.position) + 1
         this.#cursor = event.cursor

@@ -5,86 +5,66 @@
 //
 // Invariant: there is one of these for a run at most, so that in this process its lease is taken by nobody else.
 
-import { HoldfastError, isHoldfastError, never } from '../errors.ts'
+import { isHoldfastError, never } from '../errors.ts'
 import type { Fence } from '../journal/append-options.ts'
-import type { Journal } from '../journal.ts'
-import { type Budgets, checkBudgets } from './budget.ts'
-import type { DefineOptions } from './definitions.ts'
-import type { DueQueue, Sleeper } from './due-queue.ts'
+import type { DefinedCode } from './definitions.ts'
+import type { Sleeper } from './due-queue.ts'
 import { Execution } from './execution.ts'
-import type { ExecutionEnd, ExecutionHost } from './execution-terms.ts'
-import { executionTerms } from './execution-terms.ts'
-import { inputDifference } from './input-check.ts'
+import { type ExecutionEnd, executionTerms } from './execution-terms.ts'
 import { keepDivergence } from './kept-divergence.ts'
-import type { RestingRuns } from './resting-runs.ts'
 import { Run, type RunFunction } from './run.ts'
 import { RunChance } from './run-chance.ts'
-import type { RunEnds } from './run-ends.ts'
-import { agendaIdOf, inlineName, neverDue, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
-import type { RunLeases } from './run-leases.ts'
-import { type RunRecord, readEnding, readRecord, resultOf } from './run-record.ts'
-import type { WakingRoom } from './waking-room.ts'
+import { neverDue, type RunEvent, streamOf } from './run-event.ts'
+import { closed, type Employer, letGo, owned, type RunGround, type RunInHand } from './run-ground.ts'
+import { RunJoining, type RunYield } from './run-joining.ts'
+import type { LeaseHolder } from './run-leases.ts'
+import type { RunOptions } from './run-options.ts'
+import { type RunRecord, resultOf } from './run-record.ts'
+import { type Begun, takeRun } from './run-taking.ts'
+import type { Guest } from './waking-room.ts'
 
-export interface RunOptions<Input = unknown> {
-  readonly input?: Input
-  /** The version of the code: recorded with the run, and where it changes, for reports. */
-  readonly version?: string
-  /** Steps that have another name since the run began: { old: 'new' }. */
-  readonly renamed?: Readonly<Record<string, string>>
-  /** What it may spend; recorded when it is created. When a limit is reached, it is parked until journal.raise(). */
-  readonly budgets?: Budgets
-  /** What to do while another process drives the run: 'reject' (RUN_OWNED, the default) or 'wait' for its end. */
-  readonly ifOwned?: 'reject' | 'wait'
-}
-
-/** What the runs of a process share. */
-export interface RunGround {
-  readonly journal: Journal
-  readonly host: ExecutionHost
-  readonly leases: RunLeases
-  readonly ends: RunEnds
-  readonly due: DueQueue
-  readonly resting: RestingRuns
-  readonly room: WakingRoom
-  readonly isClosed: boolean
-  /** Keeps the process from ending. Returns how to let go. */
-  keepAlive(): () => void
-  /** It is no longer in hand. */
-  left(run: ActiveRun): void
-}
-
-/** Who has taken the run on. */
-export interface Employer extends Sleeper {
-  rested(run: ActiveRun): void
-  woke(run: ActiveRun): void
-  left(run: ActiveRun, error: unknown): void
+export interface ActiveTerms {
+  readonly options?: RunOptions
+  /** Of what is defined by name. */
+  readonly code?: DefinedCode
+  readonly employer?: Employer
 }
 
 /** Once driven here, it is waited for wherever it goes. */
 const goingOn: RunOptions = { ifOwned: 'wait' }
 
-export class ActiveRun implements Sleeper {
+/** Most have no terms of their own, and share these. */
+function goingOnWith(code: Pick<RunOptions, 'version' | 'renamed'>): RunOptions {
+  return Object.keys(code).length === 0 ? goingOn : { ...goingOn, ...code }
+}
+
+const noLimits: Pick<DefinedCode, 'limits'> = {}
+
+export class ActiveRun implements Sleeper, RunInHand, Guest, LeaseHolder {
   readonly id: string
   readonly #ground: RunGround
   readonly #call: RunFunction
   #options: RunOptions
+  readonly #limits: Pick<DefinedCode, 'limits'>
   #employer: Employer | undefined
   #standing: 'new' | 'beginning' | 'driven' | 'leaving' | 'passive' | 'over' = 'new'
   #execution: Execution | undefined
   #due: number = neverDue
   #isInRoom = false
   #isLettingGo = false
-  /** While it was leaving: somebody has told it something, or a claim has taken its lease. */
+  /** While it was leaving or beginning: somebody has told it something; while it was leaving, a claim has taken its lease. */
   #isTold = false
   #claimed: Fence | undefined
-  #joined: Joined | undefined
+  #joining: RunJoining | undefined
   #whenOver: (() => void) | undefined
 
   constructor(ground: RunGround, id: string, call: RunFunction, terms: ActiveTerms = {}) {
     this.id = id
     this.#ground = ground
     this.#call = call
-    this.#options = terms.options ?? { ...goingOn, ...terms.code }
+    const { limits, ...code } = terms.code ?? {}
+    this.#limits = limits === undefined ? noLimits : { limits }
+    this.#options = terms.options ?? goingOnWith(code)
     this.#employer = terms.employer
   }
 
@@ -94,34 +74,51 @@ export class ActiveRun implements Sleeper {
 
   /** Its result, when it has one, wherever it comes from. */
   join(): Promise<unknown> {
-    this.#joined ??= joined(this.#ground.keepAlive())
-    return this.#joined.promise
+    this.#joining ??= new RunJoining(this.#ground.keepAlive())
+    return this.#joining.promise
+  }
+
+  /** Begins when there is room. */
+  enter(): void {
+    this.#standing = 'beginning'
+    this.#ground.room.enter(this)
+  }
+
+  admitted(): boolean {
+    if (this.#standing === 'over') return false
+    this.#isInRoom = true
+    this.begin()
+    return true
   }
 
   /** `fence`: its lease was taken with a claim. */
   begin(fence?: Fence): void {
     this.#standing = 'beginning'
-    this.#resume(fence).catch((error: unknown) => this.#over({ error }))
+    this.#resume(fence).catch(async (error: unknown) => {
+      if (fence !== undefined) await this.#putOff(fence, error)
+      this.#over({ error })
+    })
   }
 
   /** A run that was just created, under a lease of this process. */
   beginWith(record: RunRecord, fence: Fence): void {
-    this.#execute(record, fence, 'running')
+    this.#execute({ record, fence, entry: 'running', behind: undefined })
   }
 
   offer(event: RunEvent): void {
-    if (this.#standing === 'leaving') this.#isTold = true
-    else if (this.#standing === 'passive') this.#wake()
+    if (this.#standing === 'leaving' || this.#standing === 'beginning') this.#isTold = true
+    else if (this.#standing === 'passive') this.enter()
     else this.#execution?.offer(event)
   }
 
   /** Something may have been missed while it was out of memory. */
   lookAgain(): void {
-    if (this.#standing === 'passive') this.#wake()
+    if (this.#standing === 'passive') this.enter()
+    else if (this.#standing === 'beginning') this.#isTold = true
   }
 
   wakeDue(due: number): void {
-    if (this.#standing === 'passive' && this.#due === due) this.#wake()
+    if (this.#standing === 'passive' && this.#due === due) this.enter()
   }
 
   /** A claim has taken its lease. Whether that is of use. */
@@ -141,14 +138,17 @@ export class ActiveRun implements Sleeper {
     return true
   }
 
+  leaseLost(error: unknown): void {
+    this.#execution?.halt(owned(this.id, error))
+  }
+
   passivate(): void {
     this.#execution?.passivate()
   }
 
-  /** Its employer goes. Who has joined it keeps it here; else it is due for others when this resolves. */
   letGo(): Promise<void> {
     this.#employer = undefined
-    if (this.#joined !== undefined || this.#standing === 'over') return Promise.resolve()
+    if (this.#joining !== undefined || this.#standing === 'over') return Promise.resolve()
     this.#isLettingGo = true
     return new Promise((resolve) => {
       this.#whenOver = resolve
@@ -164,14 +164,6 @@ export class ActiveRun implements Sleeper {
     return fence
   }
 
-  #wake(): void {
-    this.#standing = 'beginning'
-    this.#ground.room.enter(() => {
-      this.#isInRoom = true
-      this.begin()
-    })
-  }
-
   #leaveRoom(): void {
     if (!this.#isInRoom) return
     this.#isInRoom = false
@@ -179,98 +171,26 @@ export class ActiveRun implements Sleeper {
   }
 
   async #resume(claimed: Fence | undefined): Promise<void> {
-    const { journal } = this.#ground
-    let fence = claimed
-    for (;;) {
-      if (this.#ground.isClosed) throw closed()
-      const record = await readRecord(journal, this.id)
-      if (record === undefined && fence !== undefined) {
-        // There is something on the agenda that is no run.
-        await this.#giveUp(fence)
-        return this.#over({ value: () => undefined })
-      }
-      if (record === undefined) {
-        const begun = await this.#create()
-        if (begun !== undefined) return this.#execute(begun.record, begun.fence, 'running')
-        continue
-      }
-      checkSameInput(journal, record, this.#options)
-      const ending = await readEnding(journal, this.id)
-      if (ending !== undefined) {
-        if (fence !== undefined) await this.#giveUp(fence)
-        return this.#over({ value: () => resultOf(this.id, ending) })
-      }
-      fence ??= await this.#take(record)
-      if (fence !== undefined) return this.#execute(record, fence, undefined)
-    }
+    const waits = (): void => this.#leaveRoom()
+    const taken = await takeRun(this.#ground, { id: this.id, options: this.#options, claimed, waits })
+    if (taken.is === 'over') this.#over(taken)
+    else this.#execute(taken)
   }
 
-  /** Undefined when somebody else has created it meanwhile. */
-  async #create(): Promise<{ readonly record: RunRecord; readonly fence: Fence } | undefined> {
-    const { journal, host, leases } = this.#ground
-    const created: RunCreated = { name: inlineName, ...givenOf(this.#options), seed: host.random.hex(16) }
-    const lease = agendaIdOf(inlineName, this.id)
-    const prepared = journal.prepare(
-      streamOf(this.id),
-      { type: runEvents.created, data: created },
-      {
-        expect: 'none',
-        agenda: [{ id: lease, due: host.clock.now(), data: { state: 'running' } }],
-        leases: [{ lease, acquire: leases.owner, ttl: leases.ttlMs }],
-      },
-    )
-    try {
-      const receipt = await prepared.append()
-      const token = receipt.leases[0]?.token ?? 0
-      // The function is called with what a replay will call it with.
-      const record = { id: this.id, created: prepared.data(0) as RunCreated, createdAt: host.clock.now() }
-      return { record, fence: { lease, token } }
-    } catch (error) {
-      if (isHoldfastError(error, 'SEQ_CONFLICT')) return undefined
-      throw error
-    }
-  }
-
-  /** Takes the lease of a run that is there. Undefined when there is something new to look at. */
-  async #take(record: RunRecord): Promise<Fence | undefined> {
-    const lease = agendaIdOf(record.created.name, this.id)
-    try {
-      return await this.#ground.leases.acquire(lease)
-    } catch (error) {
-      if (!isHoldfastError(error, 'LEASE_HELD')) throw error
-      if (this.#options.ifOwned !== 'wait') throw owned(this.id, error)
-      this.#leaveRoom()
-      await this.#untilFree(lease)
-      return undefined
-    }
-  }
-
-  /** Until the run may have ended, or its lease is past its time. */
-  async #untilFree(lease: string): Promise<void> {
-    const { journal, host, ends } = this.#ground
-    const held = await journal.leases.get(lease)
-    const leftMs = held?.held === true ? Math.max(leaseLookMs, held.until - host.clock.now()) : 0
-    if (leftMs === 0) return
-    await new Promise<void>((resolve) => {
-      const timer = host.clock.after(leftMs, () => resolve())
-      const unwatch = ends.watch(this.id, () => {
-        timer.cancel()
-        unwatch()
-        resolve()
-      })
-    })
-  }
-
-  #execute(record: RunRecord, fence: Fence, entry: 'running' | undefined): void {
+  #execute({ record, fence, entry, behind }: Omit<Begun, 'is'>): void {
     this.#standing = 'driven'
+    // What it was told while it began stands behind what was read, or in it.
+    const known = this.#isTold ? undefined : behind
+    this.#isTold = false
     const { version, renamed } = this.#options
     const code = { ...(version === undefined ? {} : { version }), ...(renamed === undefined ? {} : { renamed }) }
-    this.#options = { ...goingOn, ...code }
+    this.#options = goingOnWith(code)
     const execution = new Execution(this.#ground.host, {
-      ...executionTerms(this.#ground.journal, record, { ...code, fence }),
+      ...executionTerms(this.#ground.journal, record, { ...code, ...this.#limits, fence }),
       entry,
-      caughtUp: () => this.#leaveRoom(),
+      settled: () => this.#leaveRoom(),
       rested: () => {
+        this.#leaveRoom()
         this.#ground.resting.add(this)
         this.#employer?.rested(this)
       },
@@ -280,7 +200,7 @@ export class ActiveRun implements Sleeper {
       },
     })
     this.#execution = execution
-    this.#ground.leases.keep(fence, (error) => execution.halt(owned(this.id, error)))
+    this.#ground.leases.keep(fence, this)
     execution.end.then((end) => this.#ended(fence, end)).catch((error: unknown) => this.#over({ error }))
     if (this.#ground.isClosed) {
       execution.halt(closed())
@@ -292,7 +212,7 @@ export class ActiveRun implements Sleeper {
     }
     const { created } = record
     const run = new Run(execution, new RunChance(created.seed))
-    execution.begin(async () => this.#call(run, created.input))
+    execution.begin(async () => this.#call(run, created.input), known)
   }
 
   async #ended(fence: Fence, end: ExecutionEnd): Promise<void> {
@@ -303,7 +223,8 @@ export class ActiveRun implements Sleeper {
     this.#ground.leases.letGo(fence)
     switch (end.is) {
       case 'ended':
-        if (end.wasFound) await this.#giveUp(fence)
+        if (end.wasFound) await this.#ground.leases.giveUp(fence)
+        this.#ground.halted.forget(this.id)
         this.#over({ value: () => resultOf(this.id, end) })
         return
       case 'diverged':
@@ -314,7 +235,8 @@ export class ActiveRun implements Sleeper {
           this.begin(this.#takeClaimed())
           return
         }
-        if (this.#isLettingGo) await this.#release(fence, {})
+        if (this.#isLettingGo) await this.#ground.leases.release(fence)
+        else await this.#putOff(fence, end.error)
         throw isHoldfastError(end.error, 'LEASE_LOST') ? owned(this.id, end.error) : end.error
       case 'checked':
         never('only a check ends without anything to do')
@@ -326,7 +248,7 @@ export class ActiveRun implements Sleeper {
     this.#standing = 'leaving'
     this.#ground.leases.letGo(fence)
     try {
-      await this.#release(fence, { expect: { [streamOf(this.id)]: seq }, durability: 'eventual' })
+      await this.#ground.leases.release(fence, { expect: { [streamOf(this.id)]: seq }, durability: 'eventual' })
     } catch (error) {
       if (!isHoldfastError(error, 'SEQ_CONFLICT')) throw error
       if (this.#isLettingGo) await this.#ended(fence, { is: 'halted', error: letGo() })
@@ -340,12 +262,18 @@ export class ActiveRun implements Sleeper {
     this.#due = due
     if (this.#isTold) {
       this.#isTold = false
-      return this.#wake()
+      return this.enter()
     }
-    if (this.#employer === undefined || this.#joined !== undefined) return this.#ground.due.add(due, this)
+    if (this.#employer === undefined || this.#joining !== undefined) return this.#ground.due.add(due, this)
     // The agenda has all that is needed to find it again.
     this.#ground.due.add(due, this.#employer)
     this.#over({ value: () => undefined })
+  }
+
+  /** A worker is to try it again, later. Not when it is others' by now, or this process goes. */
+  async #putOff(fence: Fence, error: unknown): Promise<void> {
+    const isGone = this.#ground.isClosed || isHoldfastError(error, 'LEASE_LOST', 'RUN_OWNED', 'CLOSED')
+    if (this.#employer !== undefined && !isGone) await this.#ground.halted.putOff(this.id, fence, error)
   }
 
   #takeClaimed(): Fence | undefined {
@@ -354,17 +282,7 @@ export class ActiveRun implements Sleeper {
     return claimed
   }
 
-  async #release({ lease, token }: Fence, options: object): Promise<void> {
-    const leases = [{ lease, release: token }]
-    await this.#ground.journal.append([], { fence: { lease, token }, leases, ...options })
-  }
-
-  /** The run had ended when its lease was taken: neither the lease nor what a late signal put on the agenda is of use. */
-  async #giveUp(fence: Fence): Promise<void> {
-    await this.#release(fence, { agenda: [{ id: fence.lease, due: null }] })
-  }
-
-  #over(end: { readonly value: () => unknown } | { readonly error: unknown }): void {
+  #over(end: RunYield | { readonly error: unknown }): void {
     if (this.#standing === 'over') return
     this.#standing = 'over'
     this.#leaveRoom()
@@ -372,93 +290,6 @@ export class ActiveRun implements Sleeper {
     this.#employer?.left(this, 'error' in end ? end.error : undefined)
     this.#ground.ends.tell(this.id)
     this.#whenOver?.()
-    if (this.#joined === undefined) return
-    const { resolve, reject, release } = this.#joined
-    release()
-    try {
-      if ('error' in end) reject(end.error)
-      else resolve(end.value())
-    } catch (error) {
-      reject(error)
-    }
+    this.#joining?.settle(end)
   }
-}
-
-/** What is recorded of what a run is started with. */
-export function givenOf({
-  input,
-  version,
-  budgets,
-}: Pick<RunOptions, 'input' | 'version' | 'budgets'>): Partial<RunCreated> {
-  return {
-    ...(input === undefined ? {} : { input }),
-    ...(version === undefined ? {} : { version }),
-    ...(budgets === undefined ? {} : { budgets: checkBudgets(budgets) }),
-  }
-}
-
-export interface ActiveTerms {
-  readonly options?: RunOptions
-  /** Of what is defined by name. */
-  readonly code?: DefineOptions
-  readonly employer?: Employer
-}
-
-interface Joined {
-  readonly promise: Promise<unknown>
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-  readonly release: () => void
-}
-
-/** Past its time by another clock than this: looked at again after so long. */
-const leaseLookMs = 10
-
-function joined(release: () => void): Joined {
-  let settle: Pick<Joined, 'resolve' | 'reject'> | undefined
-  const promise = new Promise<unknown>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  return { promise, release, ...(settle as unknown as Pick<Joined, 'resolve' | 'reject'>) }
-}
-
-function checkSameInput(journal: Journal, { id, created }: RunRecord, options: RunOptions): void {
-  if (options.input === undefined) return
-  const event = { type: runEvents.created, data: { ...created } }
-  const found = inputDifference({ journal, stream: streamOf(id) }, event, options.input)
-  if (found !== undefined) throw otherInput(id, found)
-}
-
-export function otherInput(
-  id: string,
-  found: { readonly path: string; readonly left: unknown; readonly right: unknown },
-): HoldfastError {
-  return new HoldfastError(
-    'RUN_CONFLICT',
-    `run ${JSON.stringify(id)} was started with another input, at ${found.path}`,
-    {
-      hint: 'Leave the input out to go on with the run, or give the new one another id.',
-      details: { id, path: found.path, recorded: found.left, given: found.right },
-    },
-  )
-}
-
-function owned(id: string, cause: unknown): HoldfastError {
-  return new HoldfastError('RUN_OWNED', `run ${JSON.stringify(id)} is driven by another process`, {
-    hint: "Wait for its end with ifOwned: 'wait', or try again when that process has let go of it.",
-    cause,
-    details: { id },
-  })
-}
-
-export function closed(): HoldfastError {
-  return new HoldfastError('CLOSED', 'the journal was closed while the run was at work', {
-    hint: 'Open it again and run it: it goes on where it was.',
-  })
-}
-
-function letGo(): HoldfastError {
-  return new HoldfastError('CLOSED', 'the worker was stopped while the run was at work', {
-    hint: 'It goes on where it was, with the next worker.',
-  })
 }

@@ -25,6 +25,8 @@ export interface AskMarks {
   readonly late: readonly string[]
 }
 
+const unmarked: AskMarks = { asked: [], late: [] }
+const clear: AskVerdict = { missing: [], excess: [] }
 /** The turn of what belongs to none for sure. */
 const noTurn = Number.POSITIVE_INFINITY
 // No name gives a key like this: marks in names are doubled.
@@ -34,10 +36,10 @@ export class AskLog {
   /** Asked for, and not yet in an event that was met: key → turn. */
   readonly #unrecorded: Map<string, Seq> = new Map()
   /** In an event that was met, and not yet asked for. */
-  readonly #unasked: Set<string> = new Set()
+  #unasked: Set<string> | undefined
   /** Asked for, and not yet in an event that was made: key → whether late. */
   readonly #unwritten: Map<string, boolean> = new Map()
-  readonly #marks: Set<string> = new Set()
+  #marks: Set<string> | undefined
 
   static markOf(name: string): string {
     return markPrefix + name
@@ -48,25 +50,30 @@ export class AskLog {
   }
 
   ask(key: string, turn: Seq, isLate: boolean): void {
-    if (this.#unasked.delete(key)) return
+    if (this.#unasked?.delete(key) === true) return
     this.#unrecorded.set(key, isLate ? noTurn : turn)
     this.#unwritten.set(key, isLate)
   }
 
   /** To be recorded with the next event that is made. */
   addMark(mark: string): void {
-    if (!this.#marks.has(mark)) this.#unwritten.set(mark, false)
+    if (!this.hasMark(mark)) this.#unwritten.set(mark, false)
   }
 
   /** Whether an event that was met has it. */
   hasMark(mark: string): boolean {
-    return this.#marks.has(mark)
+    return this.#marks?.has(mark) === true
   }
 
   /** For the next event that is made: what it has to record. */
   takeUnwritten(): AskMarks {
-    const asked = [...this.#unwritten.keys()]
-    const late = asked.filter((key) => this.#unwritten.get(key) === true)
+    if (this.#unwritten.size === 0) return unmarked
+    const asked: string[] = []
+    const late: string[] = []
+    for (const [key, isLate] of this.#unwritten) {
+      asked.push(key)
+      if (isLate) late.push(key)
+    }
     this.#unwritten.clear()
     return { asked, late }
   }
@@ -75,15 +82,21 @@ export class AskLog {
   meet(asked: readonly string[]): void {
     for (const key of asked) {
       this.#unwritten.delete(key)
-      if (AskLog.isMark(key)) this.#marks.add(key)
-      else if (!this.#unrecorded.delete(key)) this.#unasked.add(key)
+      if (AskLog.isMark(key)) {
+        this.#marks ??= new Set()
+        this.#marks.add(key)
+      } else if (!this.#unrecorded.delete(key)) {
+        this.#unasked ??= new Set()
+        this.#unasked.add(key)
+      }
     }
   }
 
   judge(seen: Seq): AskVerdict {
+    if (this.#unrecorded.size === 0 && (this.#unasked?.size ?? 0) === 0) return clear
     const excess: string[] = []
     for (const [key, turn] of this.#unrecorded) if (turn <= seen) excess.push(key)
-    return { missing: [...this.#unasked], excess }
+    return { missing: [...(this.#unasked ?? [])], excess }
   }
 
   /** The record has them as asked for late: that they came in time here is no other code. */

@@ -1,7 +1,6 @@
 // One thing that a run's function has asked for: a step, a sleep, a wait … What they share is here; what each does
 // stands in its own file.
 
-import type { Seq } from '../core/numbers.ts'
 import type { RunEvent } from './run-event.ts'
 
 export type Settlement = { readonly value: unknown } | { readonly error: unknown }
@@ -29,7 +28,6 @@ export interface AskWork {
 
 export interface Ask {
   readonly key: string
-  readonly turn: Seq
   /** It only writes down: a cancelled run still may, and what it is writing is not taken back. */
   readonly isNote: boolean
   readonly work: AskWork

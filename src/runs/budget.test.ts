@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { isHoldfastError } from '../errors.ts'
+import type { HoldfastJournal } from '../holdfast-journal.ts'
 import { dyingStore, passing, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
 import { leaving, pass, recorded, state, types } from '../testing/run-trace.ts'
 import { toolWorld } from '../testing/tool-world.ts'
@@ -203,5 +204,57 @@ describe('budgets', () => {
     await expect(journal.run('r', body)).rejects.toMatchObject(invalid)
     await expect(journal.raise('r', { tokens: 1 })).rejects.toMatchObject({ code: 'RUN_ENDED' })
     await expect(journal.raise('r', { tokens: Number.NaN })).rejects.toMatchObject(invalid)
+  })
+})
+
+describe('a budget of a child, or of a definition', () => {
+  const thinking = async (run: Run) => {
+    await run.step('a', () => 1, { charge: () => ({ tokens: 60 }) })
+    return run.step('b', () => 2, { charge: () => ({ tokens: 60 }) })
+  }
+  const parkedAt = async (journal: HoldfastJournal, id: string): Promise<void> => {
+    for await (const _ of journal.subscribe({ select: `run/${id}`, types: 'run.parked' })) return
+  }
+
+  it('holds a child, whose spending its parent has spent too', async () => {
+    const journal = runScene().another()
+    const running = journal.run('p', async (run) => {
+      await run.child('named', thinking, { budgets: { tokens: 60 }, version: '7' })
+      return run.spent
+    })
+    await parkedAt(journal, 'p/named')
+    await journal.raise('p/named', { tokens: 200 })
+    expect(await running).toEqual({ tokens: 120 })
+    const [created] = await journal.read('run/p/named', { limit: 1 }).toArray()
+    expect(created?.data).toMatchObject({ budgets: { tokens: 60 }, version: '7' })
+    const wrong = journal.run('q', (run) => run.child('x', thinking, { budgets: { tokens: -1 } }))
+    await expect(wrong).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
+  it('holds the parent when its children have spent it', async () => {
+    const journal = runScene().another()
+    const running = journal.run(
+      'p',
+      async (run) => {
+        await Promise.all([run.child('one', thinking), run.child('two', thinking)])
+        return run.step('own', () => 'own')
+      },
+      { budgets: { tokens: 240 } },
+    )
+    await parkedAt(journal, 'p')
+    await journal.raise('p', { tokens: 241 })
+    expect(await running).toBe('own')
+  })
+
+  it('holds every run of a definition that says nothing of it itself', async () => {
+    const journal = runScene().another()
+    journal.define('think', thinking, { budgets: { tokens: 60, time: '1h' } })
+    await using _ = journal.worker()
+    await journal.start('think', { id: 'small' })
+    await journal.start('think', { id: 'large', budgets: { tokens: 500 } })
+    expect(await journal.result('large')).toBe(2)
+    await parkedAt(journal, 'small')
+    await journal.raise('small', { tokens: 61 })
+    expect(await journal.result('small')).toBe(2)
   })
 })

@@ -41,40 +41,50 @@ type Counts = Readonly<Record<string, number>>
 const ownNames: readonly string[] = ['steps', 'time']
 
 export class Budget {
-  readonly #limits: Map<string, number>
-  readonly #spent: Map<string, number> = new Map()
+  // Each is made with the first that is put in: most runs have no limits, and hold nothing.
+  #limits: Map<string, number> | undefined
+  #spent: Map<string, number> | undefined
   /** By the keys of asks, in the order of asking: what to call when a limit was raised. */
-  readonly #held: Map<string, () => void> = new Map()
+  #held: Map<string, () => void> | undefined
   #isParked = false
   #isParking = false
 
   constructor(limits: Counts = {}) {
-    this.#limits = new Map(Object.entries(limits))
+    for (const [name, limit] of Object.entries(limits)) this.#limit(name, limit)
   }
 
   get spent(): Counts {
-    return Object.fromEntries(this.#spent)
+    return Object.fromEntries(this.#spent ?? [])
+  }
+
+  /** What was charged, without what the run counts itself. */
+  get given(): Counts {
+    return Object.fromEntries([...(this.#spent ?? [])].filter(([name]) => !ownNames.includes(name)))
   }
 
   /** Something asks: it may begin, or it is held. `raised` is called after every raise by which it was held. */
   admit(key: string, raised: () => void): void {
     if (this.over() === undefined) this.#count('steps', 1)
-    else this.#held.set(key, raised)
+    else {
+      this.#held ??= new Map()
+      this.#held.set(key, raised)
+    }
   }
 
   isHeld(key: string): boolean {
-    return this.#held.has(key)
+    return this.#held?.has(key) === true
   }
 
   /** It is over. One that was held is counted here. */
   forget(key: string): void {
-    if (this.#held.delete(key)) this.#count('steps', 1)
+    if (this.#held?.delete(key) === true) this.#count('steps', 1)
   }
 
   /** The first limit that is reached. */
   over(): SpentBudget | undefined {
+    if (this.#limits === undefined) return undefined
     for (const [budget, limit] of this.#limits) {
-      const spent = this.#spent.get(budget) ?? 0
+      const spent = this.#spent?.get(budget) ?? 0
       if (spent >= limit) return { budget, spent, limit }
     }
     return undefined
@@ -87,7 +97,7 @@ export class Budget {
 
   /** What to record once, while something is held. */
   park(): SpentBudget | undefined {
-    if (this.#isParked || this.#isParking || this.#held.size === 0) return undefined
+    if (this.#isParked || this.#isParking || (this.#held?.size ?? 0) === 0) return undefined
     this.#isParking = true
     return this.over()
   }
@@ -99,10 +109,10 @@ export class Budget {
     }
     if (type === runEvents.parked) this.#isParked = true
     if (type !== runEvents.raised) return
-    for (const [name, limit] of Object.entries(data.budgets as Counts)) this.#limits.set(name, limit)
+    for (const [name, limit] of Object.entries(data.budgets as Counts)) this.#limit(name, limit)
     this.#isParked = false
     this.#isParking = false
-    for (const [key, raised] of [...this.#held]) {
+    for (const [key, raised] of [...(this.#held ?? [])]) {
       if (this.over() === undefined) this.forget(key)
       raised()
     }
@@ -111,11 +121,17 @@ export class Budget {
   /** For the event of an attempt. Throws INVALID_ARGUMENT, and what `charge` throws. */
   chargeOf(tookMs: number, charged: Amounts | undefined): RunData {
     const given = charged === undefined ? undefined : checkAmounts(charged, 'the charge')
-    const time = this.#limits.has('time') && tookMs > 0 ? { time: tookMs } : undefined
+    const time = this.#limits?.has('time') === true && tookMs > 0 ? { time: tookMs } : undefined
     return given === undefined && time === undefined ? {} : { charge: { ...given, ...time } }
   }
 
+  #limit(name: string, limit: number): void {
+    this.#limits ??= new Map()
+    this.#limits.set(name, limit)
+  }
+
   #count(name: string, amount: number): void {
+    this.#spent ??= new Map()
     this.#spent.set(name, (this.#spent.get(name) ?? 0) + amount)
   }
 }

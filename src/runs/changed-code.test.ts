@@ -2,9 +2,18 @@
 
 import { describe, expect, it } from 'vitest'
 import { HoldfastError } from '../errors.ts'
-import { type Body, cutOff, goOn, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
+import {
+  type Body,
+  cutOff,
+  goOn,
+  inTurn,
+  type RunScene,
+  runScene,
+  step,
+  together,
+  turns,
+} from '../testing/cut-off-scene.ts'
 import { type Divergence, explainDivergence } from './divergence.ts'
-import type { Run } from './run.ts'
 import type { RunFunction, RunOptions } from './runs.ts'
 
 async function divergence(scene: RunScene, body: Body, options: RunOptions = {}): Promise<Divergence> {
@@ -13,15 +22,7 @@ async function divergence(scene: RunScene, body: Body, options: RunOptions = {})
   return (error as HoldfastError).details as unknown as Divergence
 }
 
-const step = (run: Run, name: string, input?: unknown): Promise<unknown> =>
-  run.step(name, () => name, input === undefined ? {} : { input })
-
-const plan: Body = async (run) => {
-  await step(run, 'a')
-  await step(run, 'b')
-  await step(run, 'c')
-  return step(run, 'd')
-}
+const plan = inTurn('a', 'b', 'c', 'd')
 
 interface Case {
   readonly name: string
@@ -39,55 +40,33 @@ const round =
     await step(run, 'done')
     return step(run, 'late')
   }
-const together =
-  (...names: readonly string[]): Body =>
-  async (run) => {
-    await Promise.all(names.map((name) => step(run, name)))
-    return step(run, 'end')
-  }
 
 const cases: readonly Case[] = [
   {
     name: 'a step has another name',
     before: plan,
-    after: async (run) => {
-      await step(run, 'a')
-      await step(run, 'x')
-      return step(run, 'c')
-    },
+    after: inTurn('a', 'x', 'c'),
     appends: 4,
     told: { seq: 3, event: 'run.step', recorded: ['b'], attempted: ['x'] },
   },
   {
     name: 'a step was put in between',
     before: plan,
-    after: async (run) => {
-      await step(run, 'a')
-      await step(run, 'x')
-      await step(run, 'b')
-    },
+    after: inTurn('a', 'x', 'b'),
     appends: 4,
     told: { seq: 3, recorded: ['b'], attempted: ['x'] },
   },
   {
     name: 'a step was taken out',
     before: plan,
-    after: async (run) => {
-      await step(run, 'a')
-      await step(run, 'c')
-      return step(run, 'd')
-    },
+    after: inTurn('a', 'c', 'd'),
     appends: 4,
     told: { seq: 3, recorded: ['b'], attempted: ['c'] },
   },
   {
     name: 'steps were put in another order',
     before: plan,
-    after: async (run) => {
-      await step(run, 'b')
-      await step(run, 'a')
-      return step(run, 'c')
-    },
+    after: inTurn('b', 'a', 'c'),
     appends: 4,
     told: { seq: 2, recorded: ['a'], attempted: ['b'] },
   },
@@ -185,7 +164,7 @@ describe('changed code is told', () => {
     expect(events.slice(0, recorded.length)).toEqual(recorded)
     expect(events.slice(recorded.length)).toMatchObject([{ type: 'run.diverged', data: { id: 'r', ...told } }])
     expect(await scene.another().agenda.list()).toMatchObject([{ id: 'run/-/r', data: { state: 'diverged' } }])
-    expect(await scene.another().leases.get('run/-/r')).toMatchObject({ held: false })
+    expect(await scene.another().leases.get('run/-/r')).toBeUndefined()
     if (!isWait) expect(await goOn(scene, before)).not.toBeInstanceOf(HoldfastError)
   })
 
@@ -203,10 +182,7 @@ describe('changed code is told', () => {
     const scene = runScene()
     await cutOff(scene, plan, 3, { version: '1.0' })
     await cutOff(scene, plan, 5, { version: '1.1' })
-    const other: Body = async (run) => {
-      await step(run, 'a')
-      return step(run, 'x')
-    }
+    const other = inTurn('a', 'x')
     const early = await divergence(scene, (run) => step(run, 'x'), { version: '2.0' })
     expect(early).toMatchObject({ seq: 2, versions: { recorded: '1.0', attempted: '2.0' } })
     expect(await divergence(scene, other, { version: '2.0' })).toMatchObject({

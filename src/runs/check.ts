@@ -20,6 +20,7 @@ import type { RunFunction } from './runs.ts'
 export interface CheckOptions {
   /** The version of the code, for the report. */
   readonly version?: string
+  /** Steps that have another name since the run began: { old: 'new' }. */
   readonly renamed?: Readonly<Record<string, string>>
   /** How long the function may wait for something of its own before what it doesn't ask for counts as missing; '5s' by
    * default. */
@@ -92,7 +93,7 @@ async function check(
     ...(version === undefined ? {} : { version }),
     ...(renamed === undefined ? {} : { renamed }),
   }
-  const unheard = { entry: undefined, caughtUp: nothing, rested: nothing, woke: nothing }
+  const unheard = { entry: undefined, settled: nothing, rested: nothing, woke: nothing }
   const terms = { ...executionTerms(host.journal, record, code), ...unheard, isCheck: true }
   const missingAskMs = patience === undefined ? host.missingAskMs : parseDuration(patience, 'patience')
   const execution = new Execution({ ...host, missingAskMs }, terms)

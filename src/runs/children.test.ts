@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
-import { runsScene, turns } from '../testing/runs-scene.ts'
+import { turns } from '../testing/cut-off-scene.ts'
+import { runsScene } from '../testing/runs-scene.ts'
 import type { Run } from './run.ts'
 
 async function streamsOf(journal: HoldfastJournal): Promise<readonly string[]> {
@@ -94,8 +95,12 @@ describe('a child', () => {
     })
     await using _ = journal.worker({ concurrency: 1 })
     const { id } = await journal.start('parent')
-    const isReleased = async (lease: string) => (await journal.leases.get(lease))?.held === false
-    await until(async () => (await isReleased(`run/parent/${id}`)) && isReleased(`run/child/${id}/child`))
+    const restsElsewhere = async (entry: string) => {
+      const [found] = await journal.agenda.list({ prefix: entry })
+      const { state } = (found?.data ?? {}) as { readonly state?: string }
+      return (state === 'waiting' || state === 'sleeping') && (await journal.leases.get(entry)) === undefined
+    }
+    await until(async () => (await restsElsewhere(`run/parent/${id}`)) && restsElsewhere(`run/child/${id}/child`))
     await journal.signal(`${id}/child`, 'go', 'done')
     expect(await settled(journal.result(id), 4_000)).toBe('done')
     expect(parentCalls).toBe(2)

@@ -182,6 +182,57 @@ describe('compensation', () => {
     expect((await types(scene)).filter((type) => type === 'compensated')).toHaveLength(3)
   })
 
+  it('is tried again, and waits for a person, also when the run goes on behind it', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    let isDown = true
+    let undoing = 0
+    const compensate = (_: string | undefined, context: ToolContext) => {
+      undoing += 1
+      if (isDown) throw new Error('down')
+      world.undo(context)
+    }
+    const body = (run: Run) =>
+      run.tool('book', booking(world, { compensate, retry: { times: 1, delay: 10 } }), (context) => world.act(context))
+    await cutOff(scene, 3, body)
+    const first = leaving(scene)
+    const running = first.run('r', body)
+    running.catch(() => undefined)
+    await pass(scene, 4, 10)
+    expect(undoing).toBe(2)
+    expect((await types(scene)).slice(-2)).toEqual(['compensation-retried', 'compensation-failed'])
+    expect(await state(scene)).toBe('parked')
+    await first.close()
+    await expect(running).rejects.toMatchObject({ code: 'CLOSED' })
+    const again = scene.another().run('r', body)
+    again.catch(() => undefined)
+    await turns(20)
+    expect(undoing).toBe(2)
+    expect(world.calls).toEqual(['book'])
+    isDown = false
+    await scene.another().settle('r', 'book', { done: false })
+    expect(await passing(scene.clock, again)).toBe('did book')
+    expect(world.undone).toEqual(['book'])
+    expect(world.calls).toEqual(['book', 'book'])
+    expect([...world.effects.keys()]).toHaveLength(1)
+  })
+
+  it('is given up by a person, and the tool has failed with what was said', async () => {
+    const scene = runScene()
+    const world = toolWorld()
+    const compensate = () => {
+      throw new Error('down')
+    }
+    const body = (run: Run) => run.tool('book', booking(world, { compensate }), (context) => world.act(context))
+    await cutOff(scene, 3, body)
+    const running = scene.another().run('r', body)
+    running.catch(() => undefined)
+    await turns(20)
+    await scene.another().settle('r', 'book', { error: new RangeError('gone') })
+    await expect(passing(scene.clock, running)).rejects.toThrow(RangeError)
+    expect(world.calls).toEqual(['book'])
+  })
+
   it.each([
     ['undone by hand', { done: true as const }, { compensated: ['b', 'a'] }],
     ['left as it is', { error: new Error('gone') }, { compensated: ['a'], left: ['b'] }],

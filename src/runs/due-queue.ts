@@ -1,6 +1,6 @@
 // What is due when, for runs that are not in memory: one timer for the earliest of all.
 //
-// Invariant: a binary heap; an entry costs no more than two words beside what it wakes.
+// Invariant: a binary heap in two lists, so that an entry costs no more than two words beside what it wakes.
 
 import type { Clock, Timer } from '../host/clock.ts'
 import { neverDue } from './run-event.ts'
@@ -11,14 +11,11 @@ export interface Sleeper {
   wakeDue(due: number): void
 }
 
-interface Entry {
-  readonly due: number
-  readonly sleeper: Sleeper
-}
-
 export class DueQueue {
   readonly #clock: Clock
-  readonly #heap: Entry[] = []
+  readonly #dues: number[] = []
+  /** Whom to wake, in the same places. */
+  readonly #sleepers: Sleeper[] = []
   #timer: Timer | undefined
   #timerDue: number = neverDue
 
@@ -28,8 +25,9 @@ export class DueQueue {
 
   add(due: number, sleeper: Sleeper): void {
     if (due >= neverDue) return
-    this.#heap.push({ due, sleeper })
-    this.#rise(this.#heap.length - 1)
+    this.#dues.push(due)
+    this.#sleepers.push(sleeper)
+    this.#rise(this.#dues.length - 1)
     this.#arm()
   }
 
@@ -37,15 +35,16 @@ export class DueQueue {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#timerDue = neverDue
-    this.#heap.length = 0
+    this.#dues.length = 0
+    this.#sleepers.length = 0
   }
 
   #arm(): void {
-    const first = this.#heap[0]
-    if (first === undefined || first.due >= this.#timerDue) return
+    const due = this.#dues[0]
+    if (due === undefined || due >= this.#timerDue) return
     this.#timer?.cancel()
-    this.#timerDue = first.due
-    this.#timer = wakeAt(this.#clock, first.due, () => {
+    this.#timerDue = due
+    this.#timer = wakeAt(this.#clock, due, () => {
       this.#timerDue = neverDue
       this.#wakeAll()
     })
@@ -53,18 +52,16 @@ export class DueQueue {
 
   #wakeAll(): void {
     const now = this.#clock.now()
-    for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
-      this.#removeFirst()
-      first.sleeper.wakeDue(first.due)
-    }
+    for (let due = this.#dues[0]; due !== undefined && due <= now; due = this.#dues[0]) this.#takeFirst()?.wakeDue(due)
     this.#arm()
   }
 
-  #removeFirst(): void {
-    const last = this.#heap.pop()
-    if (last === undefined || this.#heap.length === 0) return
-    this.#heap[0] = last
+  #takeFirst(): Sleeper | undefined {
+    this.#swap(0, this.#dues.length - 1)
+    this.#dues.pop()
+    const first = this.#sleepers.pop()
     this.#sink(0)
+    return first
   }
 
   #rise(from: number): void {
@@ -89,14 +86,19 @@ export class DueQueue {
   }
 
   #dueAt(index: number): number {
-    return this.#heap[index]?.due ?? Number.POSITIVE_INFINITY
+    return this.#dues[index] ?? Number.POSITIVE_INFINITY
   }
 
   #swap(a: number, b: number): void {
-    const one = this.#heap[a]
-    const other = this.#heap[b]
-    if (one === undefined || other === undefined) return
-    this.#heap[a] = other
-    this.#heap[b] = one
+    swapIn(this.#dues, a, b)
+    swapIn(this.#sleepers, a, b)
   }
+}
+
+function swapIn<T>(list: T[], a: number, b: number): void {
+  const one = list[a]
+  const other = list[b]
+  if (one === undefined || other === undefined) return
+  list[a] = other
+  list[b] = one
 }

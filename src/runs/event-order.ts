@@ -8,7 +8,9 @@ import type { RunEvent } from './run-event.ts'
 
 export class EventOrder {
   #next: Seq
-  readonly #waiting: Map<Seq, RunEvent> = new Map()
+  /** The next one. Mostly there is no other, so that nothing has to be kept in order. */
+  #first: RunEvent | undefined
+  #behind: Map<Seq, RunEvent> | undefined
 
   constructor(next: Seq) {
     this.#next = next
@@ -19,33 +21,42 @@ export class EventOrder {
   }
 
   offer(event: RunEvent): void {
-    if (event.seq >= this.#next) this.#waiting.set(event.seq, event)
+    if (event.seq === this.#next) this.#first = event
+    else if (event.seq > this.#next) {
+      this.#behind ??= new Map()
+      this.#behind.set(event.seq, event)
+    }
   }
 
   take(): RunEvent | undefined {
-    const event = this.#waiting.get(this.#next)
+    const event = this.#first
     if (event === undefined) return undefined
-    this.#waiting.delete(this.#next)
     this.#next += 1
+    this.#first = this.#behind?.get(this.#next)
+    if (this.#first !== undefined) this.#behind?.delete(this.#next)
     return event
   }
 
   get hasNext(): boolean {
-    return this.#waiting.has(this.#next)
+    return this.#first !== undefined
   }
 
   /** The newest event of the stream that is known, if none before it is missing. */
   get known(): Seq {
-    return this.#next - 1 + this.#waiting.size
+    return this.#next - 1 + this.#size
   }
 
   /** Everything that was offered has been taken. */
   get isEmpty(): boolean {
-    return this.#waiting.size === 0
+    return this.#size === 0
   }
 
   /** Whether an event waits for one before it. */
   get hasGap(): boolean {
-    return this.#waiting.size > 0 && !this.#waiting.has(this.#next)
+    return this.#first === undefined && this.#size > 0
+  }
+
+  get #size(): number {
+    return (this.#first === undefined ? 0 : 1) + (this.#behind?.size ?? 0)
   }
 }

@@ -35,8 +35,8 @@ export interface ExecutionTerms {
   readonly lineage: Lineage
   /** What the run's entry of the agenda is known to say. */
   readonly entry: 'running' | undefined
-  /** History has been met to its end. */
-  readonly caughtUp: () => void
+  /** Nothing of it is on its way just now, or it has gone on for a while. */
+  readonly settled: () => void
   /** Everything waits, and the agenda says so. */
   readonly rested: () => void
   /** It rested, and goes on. */
@@ -70,15 +70,17 @@ export interface CodeTerms {
   readonly fence: Fence
   readonly version?: string
   readonly renamed?: Readonly<Record<string, string>>
+  /** Where its record has none. */
+  readonly limits?: Readonly<Record<string, number>>
 }
 
 /** What its driver wants to hear is not among them. */
-export type RecordedTerms = Omit<ExecutionTerms, 'entry' | 'caughtUp' | 'rested' | 'woke'>
+export type RecordedTerms = Omit<ExecutionTerms, 'entry' | 'settled' | 'rested' | 'woke'>
 
 export function executionTerms(
   journal: Journal,
   { id, created, createdAt }: RunRecord,
-  { fence, version, renamed }: CodeTerms,
+  { fence, version, renamed, limits }: CodeTerms,
 ): RecordedTerms {
   return {
     id,
@@ -89,7 +91,7 @@ export function executionTerms(
     created: {
       time: created.fork?.createdAt ?? createdAt,
       ...(created.version === undefined ? {} : { version: created.version }),
-      ...(created.budgets === undefined ? {} : { budgets: created.budgets }),
+      budgets: { ...limits, ...created.budgets },
     },
     lineage: { name: created.name, parent: created.parent, depth: created.depth ?? 0 },
     ...(version === undefined ? {} : { version }),

@@ -4,10 +4,10 @@
 // So, what differs at first sight is compared once more, both as stored.
 
 import type { Seq } from '../core/numbers.ts'
-import { isHoldfastError } from '../errors.ts'
+import { HoldfastError, isHoldfastError } from '../errors.ts'
 import type { Journal } from '../journal.ts'
 import { diverged } from './divergence.ts'
-import type { RunData } from './run-event.ts'
+import { type RunCreated, type RunData, runEvents } from './run-event.ts'
 import { firstDifference, type ValueDifference } from './value-diff.ts'
 
 export interface InputPlace {
@@ -52,4 +52,23 @@ export function inputDifference(
     if (isHoldfastError(error)) return found
     throw error
   }
+}
+
+/** Of a run that was started before. Throws RUN_CONFLICT. */
+export function checkSameInput(
+  { journal, stream, id }: Pick<InputPlace, 'journal' | 'stream' | 'id'>,
+  created: RunCreated,
+  given: unknown,
+): void {
+  if (given === undefined) return
+  const found = inputDifference({ journal, stream }, { type: runEvents.created, data: { ...created } }, given)
+  if (found !== undefined) throw otherInput(id, found)
+}
+
+/** The run is there already, and was started with something else. */
+export function otherInput(id: string, { path, left, right }: ValueDifference): HoldfastError {
+  return new HoldfastError('RUN_CONFLICT', `run ${JSON.stringify(id)} was started with another input, at ${path}`, {
+    hint: 'Leave the input out to go on with the run, or give the new one another id.',
+    details: { id, path, recorded: left, given: right },
+  })
 }

@@ -8,14 +8,18 @@ import type { Seq } from '../core/numbers.ts'
 import type { RunEvent } from './run-event.ts'
 
 export class LookAhead {
-  readonly #source: AsyncIterator<RunEvent>
+  /** Undefined where everything is known already. */
+  readonly #source: AsyncIterator<RunEvent> | undefined
   readonly #read: RunEvent[] = []
   /** The newest `seen` of what was read: it never falls. */
   #seen = 0
   #isAtEnd = false
 
-  constructor(source: AsyncIterable<RunEvent>) {
-    this.#source = source[Symbol.asyncIterator]()
+  /** `known`: events that were read already; with no source behind them, they are all that there are. */
+  constructor(known: readonly RunEvent[], source?: AsyncIterable<RunEvent>) {
+    this.#source = source?.[Symbol.asyncIterator]()
+    this.#isAtEnd = source === undefined
+    for (const event of known) this.#take(event)
   }
 
   /** The next event, read far enough beyond it that what stands of its turn is known. */
@@ -39,12 +43,13 @@ export class LookAhead {
   }
 
   async #pull(): Promise<void> {
-    const { done, value } = await this.#source.next()
-    if (done === true) {
-      this.#isAtEnd = true
-      return
-    }
-    this.#read.push(value)
-    if (typeof value.data.seen === 'number') this.#seen = Math.max(this.#seen, value.data.seen)
+    const next = await this.#source?.next()
+    if (next === undefined || next.done === true) this.#isAtEnd = true
+    else this.#take(next.value)
+  }
+
+  #take(event: RunEvent): void {
+    this.#read.push(event)
+    if (typeof event.data.seen === 'number') this.#seen = Math.max(this.#seen, event.data.seen)
   }
 }

@@ -2,19 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { HoldfastError } from '../errors.ts'
-import { type Body, cutOff, goOn, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
-import type { Run } from './run.ts'
+import { type Body, cutOff, goOn, inTurn, type RunScene, runScene, step, turns } from '../testing/cut-off-scene.ts'
 import type { RunFunction } from './runs.ts'
 
-const step = (run: Run, name: string, input?: unknown): Promise<unknown> =>
-  run.step(name, () => name, input === undefined ? {} : { input })
-
-const plan: Body = async (run) => {
-  await step(run, 'a')
-  await step(run, 'b')
-  await step(run, 'c')
-  return step(run, 'd')
-}
+const plan = inTurn('a', 'b', 'c', 'd')
 
 describe('run.patched', () => {
   const changed: Body = async (run) => {
@@ -44,11 +35,7 @@ describe('run.patched', () => {
   })
 
   it('is false in a run that is past it, and true in one that has not come there', async () => {
-    const before: Body = async (run) => {
-      await step(run, 'a')
-      await step(run, 'b')
-      return step(run, 'c')
-    }
+    const before = inTurn('a', 'b', 'c')
     const late: Body = async (run) => {
       await step(run, 'a')
       if (run.patched('x')) await step(run, 'x')

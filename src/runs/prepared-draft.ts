@@ -1,6 +1,7 @@
 // The append of a draft: its event with the marks of its time, the events of other runs that go with it, and what the agenda
 // says from then on.
 
+import type { Seq, TimeMs } from '../core/numbers.ts'
 import type { AgendaInput, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
@@ -14,9 +15,18 @@ export interface DraftGround {
   readonly fence: Fence
 }
 
+/** What the event says beside the draft. */
+export interface DraftMarks {
+  /** Not said where it is the event's own key alone. */
+  readonly asked: readonly string[] | undefined
+  /** Not said where there are none. */
+  readonly late: readonly string[]
+  readonly seen: Seq
+  readonly at: TimeMs
+}
+
 export interface DraftTerms {
-  /** What the event says beside the draft. */
-  readonly marks: RunData
+  readonly marks: DraftMarks
   /** The newest event of the stream, when it holds only if that is so. */
   readonly known: number | undefined
   /** The run's entry of the agenda; not asked for where the draft itself changes it. */
@@ -40,7 +50,7 @@ export function prepareDraft(ground: DraftGround, draft: Draft, terms: DraftTerm
   }
   for (const form of storableForms(draft, refusals)) {
     try {
-      return prepareForm(ground, form, { ...terms, says })
+      return prepareForm(ground, form, { marks: terms.marks, known: terms.known, says })
     } catch (refusal) {
       refusals.push(refusal)
     }
@@ -53,9 +63,15 @@ function prepareForm(
   form: Draft,
   { marks, known, says }: DraftTerms,
 ): PreparedDraft {
-  const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
   const { type } = form
-  const event = { type, data: { ...form.data, ...marks } }
+  const event = { type, data: marked(form.data, marks) }
+  if (form.extras === undefined) {
+    const own = says()
+    const alone = own === undefined ? { fence } : { fence, agenda: [own] }
+    const prepared = journal.prepare(stream, event, known === undefined ? alone : { ...alone, expect: known })
+    return { type, prepared, also: [] }
+  }
+  const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
   const own = agenda.some(({ id }) => id === agendaId) ? undefined : says()
   const entries = own === undefined ? agenda : [...agenda, own]
   const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
@@ -65,6 +81,12 @@ function prepareForm(
   }
   const expect = { ...(known === undefined ? {} : { [stream]: known }), ...noneOf(none) }
   return { type, prepared: journal.prepare([{ stream, ...event }, ...also], { ...options, expect }), also }
+}
+
+function marked(data: RunData, { asked, late, seen, at }: DraftMarks): RunData {
+  // What every step has. To spread the data would take four times as long here: each result would be of a shape of its own.
+  if (asked === undefined && late.length === 0) return Object.assign({}, data, { seen, at })
+  return { ...data, ...(asked === undefined ? {} : { asked }), ...(late.length === 0 ? {} : { late }), seen, at }
 }
 
 function noneOf(streams: readonly string[]): Readonly<Record<string, 'none'>> {

@@ -18,14 +18,11 @@ export interface Rest {
 
 const reasonsMax = 3
 
-/** Undefined while any of it is at work, and when nothing was asked for. */
-export function restOf(asked: Iterable<{ readonly waiting: Waiting | undefined }>): Rest | undefined {
-  const all: Waiting[] = []
-  for (const { waiting } of asked) {
-    if (waiting === undefined) return undefined
-    all.push(waiting)
-  }
-  if (all.length === 0) return undefined
+/** Of what each of all that was asked for waits for. Undefined when nothing was asked for. */
+export function restOf(all: readonly Waiting[]): Rest | undefined {
+  const [first] = all
+  if (first === undefined) return undefined
+  if (all.length === 1) return { state: first.state, why: first.why, due: first.due ?? neverDue }
   const states = new Set(all.map(({ state }) => state))
   const state = states.has('parked') ? 'parked' : states.has('waiting') ? 'waiting' : 'sleeping'
   const whys = all.slice(0, reasonsMax).map(({ why }) => why)

@@ -1,24 +1,38 @@
-// The runs that rest in memory. There is room for so many; who has rested longest makes room for who comes.
+// The runs that rest in memory. There is room for so many; who has rested longest makes room for who comes. But where so many
+// come that even the one who has rested longest has just come, it is the newcomer that leaves: it would be pushed out soon
+// anyway, and the less of a run's life is kept the less memory a burst of them takes.
+
+import type { Clock } from '../host/clock.ts'
+import { limits } from '../limits.ts'
+
+export interface Resting {
+  passivate(): void
+}
 
 export class RestingRuns {
   readonly #max: number
-  /** In the order in which they came to rest. */
-  readonly #runs: Set<{ passivate(): void }> = new Set()
+  readonly #clock: Clock
+  /** Since when they rest; in the order in which they came to rest. */
+  readonly #runs: Map<Resting, number> = new Map()
 
-  constructor(max: number) {
+  constructor(max: number, clock: Clock) {
     this.#max = max
+    this.#clock = clock
   }
 
-  add(run: { passivate(): void }): void {
-    this.#runs.add(run)
-    for (const oldest of this.#runs) {
-      if (this.#runs.size <= this.#max) return
-      this.#runs.delete(oldest)
-      oldest.passivate()
+  add(run: Resting): void {
+    const now = this.#clock.now()
+    this.#runs.set(run, now)
+    if (this.#runs.size <= this.#max) return
+    for (const [oldest, since] of this.#runs) {
+      const leaver = now - since < limits.runsRestMinMs ? run : oldest
+      this.#runs.delete(leaver)
+      leaver.passivate()
+      return
     }
   }
 
-  delete(run: { passivate(): void }): void {
+  delete(run: Resting): void {
     this.#runs.delete(run)
   }
 }

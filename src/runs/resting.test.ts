@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
-import { type RunsScene, runsScene, turns } from '../testing/runs-scene.ts'
+import { turns } from '../testing/cut-off-scene.ts'
+import { type RunsScene, runsScene } from '../testing/runs-scene.ts'
 import type { Run } from './run.ts'
 import { neverDue } from './run-event.ts'
 
@@ -102,10 +103,10 @@ describe('a run that is out of memory', () => {
   it('has given its lease back, and comes back for its time and for what it is told', async () => {
     const scene = runsScene()
     const { journal, calls, running } = await passive(scene)
-    expect(await journal.leases.get('run/-/r')).toMatchObject({ held: false })
+    expect(await journal.leases.get('run/-/r')).toBeUndefined()
     await scene.until(() => calls.length > 3, 60_000)
     expect(calls).toEqual(['begin', 'a', 'begin', 'b'])
-    await scene.until(async () => (await journal.leases.get('run/-/r'))?.held === false)
+    await scene.until(async () => (await journal.leases.get('run/-/r')) === undefined)
     await scene.process().signal('r', 'approval', 'yes')
     expect(await scene.settled(running)).toEqual({ approval: 'yes' })
   })

@@ -14,16 +14,19 @@ export interface EndingRun {
   readonly agendaId: string
   readonly fence: Fence
   readonly lineage: Lineage
+  /** What its steps and tools have said that they cost: its parent has spent it too. */
+  readonly spent: Readonly<Record<string, number>>
   /** What keeps the events that it shares. */
   readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
 }
 
 /** `tellsParent`: its parent hasn't ended, as far as it knows. */
 export function endingExtras(
-  { id, agendaId, fence, lineage: { parent }, pins = [] }: EndingRun,
+  { id, agendaId, fence, lineage: { parent }, spent, pins = [] }: EndingRun,
   children: Iterable<ChildRef>,
   tellsParent: boolean,
 ): (form: Pick<Draft, 'type' | 'data'>) => DraftExtras {
+  const charge = Object.keys(spent).length === 0 ? {} : { charge: spent }
   return ({ type, data }) => {
     const left = cancelledChildren(children, { reason: 'the run that it is a child of has ended', parentEnded: true })
     const agenda: AgendaInput[] = [{ id: agendaId, due: null }, ...left.agenda]
@@ -32,7 +35,7 @@ export function endingExtras(
       also.unshift({
         stream: streamOf(parent.id),
         type: runEvents.childEnded,
-        data: { key: parent.key, id, ...endOf(type, data) },
+        data: { key: parent.key, id, ...endOf(type, data), ...charge },
       })
       agenda.push({ id: agendaIdOf(parent.name, parent.id), ...told })
     }

@@ -12,8 +12,8 @@ const undoing = 'undoes what its reversible tools did, because it failed or was 
 export class RunEntry {
   readonly #id: string
   readonly #clock: Clock
-  /** 'running', why it runs when there is more to say, or a rest as text; undefined when it isn't known. */
-  #says: string | undefined
+  /** 'running', why it runs when there is more to say, or a rest; undefined when it isn't known. */
+  #says: string | Rest | undefined
   #isUndoing = false
 
   constructor(id: string, clock: Clock, says: 'running' | undefined) {
@@ -33,12 +33,14 @@ export class RunEntry {
   }
 
   saysRest(rest: Rest): boolean {
-    return this.#says === JSON.stringify(rest)
+    const says = this.#says
+    if (says === undefined || typeof says === 'string') return false
+    return says.due === rest.due && says.state === rest.state && says.why === rest.why
   }
 
   rests(rest: Rest): AgendaInput {
     const { due, state, why } = rest
-    this.#says = JSON.stringify(rest)
+    this.#says = rest
     return { id: this.#id, due, data: due === neverDue ? { state, why } : { state, why, until: due } }
   }
 

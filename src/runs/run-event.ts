@@ -5,7 +5,7 @@
 // Invariant: each event that the run's driver appends says what the function had asked for by then (`asked`) and which
 // event was the last that it had seen (`seen`), so that a replay can tell whether the code still asks for the same.
 
-import { checkName } from '../core/names.ts'
+import { checkName, checkStreamName } from '../core/names.ts'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { invalidArgument } from '../journal/argument.ts'
 import type { ForkBase } from './fork-base.ts'
@@ -57,6 +57,9 @@ export const runEvents = {
   /** Code of another version goes on with the run. */
   version: 'run.version',
 } as const
+
+/** What a run broadcasts (run.emitLive): never an event, and not in its stream. */
+export const liveType = 'run.live'
 
 /** Types that end a run for good. */
 export const endings: readonly string[] = [runEvents.completed, runEvents.failed, runEvents.cancelled]
@@ -152,12 +155,18 @@ export function idOfStream(stream: string): string {
   return stream.slice(streamPrefix.length)
 }
 
+/** Throws INVALID_ARGUMENT, or INVALID_STREAM when it is too long. */
+export function checkRunId(id: unknown): asserts id is string {
+  checkName(id, 'id of a run')
+  checkStreamName(streamOf(id))
+}
+
 /** Runs that are given as a function have no name that a worker could know them by. */
 export const inlineName = '-'
 
 /** Throws INVALID_ARGUMENT. Names stand between slashes in the agenda. */
 export function checkRunName(name: unknown): asserts name is string {
-  checkName(name, 'the name of a run')
+  checkName(name, 'name of a run')
   if (name === inlineName || name.includes('/')) throw invalidArgument('the name of a run', 'a name without "/"')
 }
 

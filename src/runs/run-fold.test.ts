@@ -54,6 +54,24 @@ describe('RunFold', () => {
     expect(folded(...parked, ['run.tool-settled', { key: 'pay', done: true }]).rest).toMatchObject({ key: 'sleep' })
   })
 
+  it('knows a compensation that waits for a person, of a tool that had ended, until it is settled', () => {
+    const unwinding = [
+      ['run.tool', { ...own, key: 'book', asked: ['book', 'hangs'], result: 1 }],
+      ['run.unwinding', { ...own, ends: 'run.failed' }],
+    ] as const
+    expect(folded(...unwinding).rest).toBeUndefined()
+    const retried = ['run.compensation-retried', { ...own, key: 'book', attempt: 1, failures: 1, due: 70 }] as const
+    expect(folded(...unwinding, retried).rest).toMatchObject({ key: 'book', state: 'sleeping', due: 70 })
+    const failed = ['run.compensation-failed', { ...own, key: 'book', attempt: 1, error: new Error('stuck') }] as const
+    const parked = [...unwinding, retried, failed] as const
+    expect(folded(...parked).rest).toMatchObject({ key: 'book', state: 'parked' })
+    expect(folded(...parked, ['run.tool-settled', { key: 'book', done: false }]).rest).toBeUndefined()
+    for (const settled of [{ done: true }, { error: new Error('gone') }]) {
+      expect(folded(...parked, ['run.tool-settled', { key: 'book', ...settled }]).open.size).toBe(0)
+    }
+    expect(folded(...parked, ['run.compensated', { ...own, key: 'book', attempt: 1 }]).open.size).toBe(0)
+  })
+
   it('knows a spent budget until it is raised', () => {
     const parked = [['run.parked', { ...own, asked: ['a'], why: 'tokens' }]] as const
     expect(folded(...parked).rest).toMatchObject({ state: 'parked' })

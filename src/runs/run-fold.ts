@@ -5,7 +5,7 @@
 
 import type { Seq, TimeMs } from '../core/numbers.ts'
 import { AskLog } from './ask-log.ts'
-import { endings, type RunData, type RunEvent, runEvents } from './run-event.ts'
+import { compensationTypes, endings, type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { isOutcome } from './run-history.ts'
 import { Signals } from './signals.ts'
 
@@ -38,6 +38,8 @@ export class RunFold {
   #last: RunEvent | undefined
   /** A budget of the run is spent. */
   #parked: OpenWait | undefined
+  /** The function has ended, and what its tools did is undone. */
+  #isUnwinding = false
 
   /** Keys that are asked for; with what they wait for, if they do and nothing is at work on them. */
   get open(): ReadonlyMap<string, OpenWait | undefined> {
@@ -76,7 +78,20 @@ export class RunFold {
     else if (typeof data.seen === 'number') this.#diverged = undefined
     if (type === runEvents.parked) this.#parked = this.#parking('', event)
     if (type === runEvents.raised) this.#parked = undefined
+    if (type === runEvents.unwinding) this.#unwind()
     const key = typeof data.key === 'string' ? data.key : undefined
+    if (!this.#isUnwinding) this.#meetAsks(key, event)
+    else if (key !== undefined) this.#meetUndo(key, event)
+  }
+
+  #unwind(): void {
+    this.#isUnwinding = true
+    this.#open.clear()
+    this.#parked = undefined
+  }
+
+  #meetAsks(key: string | undefined, event: RunEvent): void {
+    const { type, data } = event
     const asked = Array.isArray(data.asked) ? (data.asked as string[]) : key === undefined ? [] : [key]
     if (typeof data.seen === 'number') for (const one of asked) this.#ask(one)
     if (type === runEvents.signal) {
@@ -93,13 +108,34 @@ export class RunFold {
   #meetOpen(key: string, event: RunEvent): void {
     const { type, data } = event
     if (type === runEvents.sleep) this.#rest(key, event, `sleeps until ${timeText(data.until)}`, data.until)
-    else if (type === runEvents.stepRetried) {
+    else if (type === runEvents.stepRetried || type === runEvents.toolRetried) {
       this.#rest(key, event, `tries ${JSON.stringify(key)} again at ${timeText(data.due)}`, data.due)
     } else if (type === runEvents.wait) this.#wait(key, event)
-    else if (type === runEvents.toolAmbiguous || type === runEvents.compensationFailed)
-      this.#open.set(key, this.#parking(key, event))
+    else if (type === runEvents.toolAmbiguous) this.#open.set(key, this.#parking(key, event))
+    else if (compensationTypes.includes(type)) this.#undo(key, event)
     else if (isOutcome(event)) this.#settle(key)
     else this.#open.set(key, undefined)
+  }
+
+  /** Of what is undone at the end of the run: its tool's ask has long been settled. */
+  #meetUndo(key: string, event: RunEvent): void {
+    const { type, data } = event
+    if (type === runEvents.compensated) this.#open.delete(key)
+    else if (compensationTypes.includes(type)) this.#undo(key, event)
+    else if (type === runEvents.toolSettled && data.done === false) this.#open.set(key, undefined)
+    else if (type === runEvents.toolSettled) this.#open.delete(key)
+  }
+
+  #undo(key: string, event: RunEvent): void {
+    const { type, seq, time, data } = event
+    const name = JSON.stringify(key)
+    if (type === runEvents.compensationFailed) {
+      const failed = data.error instanceof Error ? data.error.message : String(data.error)
+      const why = `could not undo ${name} (${failed}), until that is settled`
+      this.#open.set(key, { key, state: 'parked', why, type, seq, time })
+    } else if (type === runEvents.compensationRetried) {
+      this.#rest(key, event, `tries to undo ${name} again at ${timeText(data.due)}`, data.due)
+    } else this.#open.set(key, undefined)
   }
 
   #rest(key: string, { type, seq, time }: RunEvent, why: string, due: unknown): void {

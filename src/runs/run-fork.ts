@@ -6,14 +6,13 @@
 //
 // Invariants: how the source ended is never shared; a fork of a fork names the runs that hold the events themselves.
 
-import { checkStreamName } from '../core/names.ts'
 import type { Seq } from '../core/numbers.ts'
 import { HoldfastError, isHoldfastError } from '../errors.ts'
 import { checkObject, checkWhole, invalidArgument } from '../journal/argument.ts'
 import type { ExecutionHost } from './execution-terms.ts'
 import type { ForkBase, SharedPart } from './fork-base.ts'
 import { pinsOf } from './fork-pins.ts'
-import { agendaIdOf, endings, type RunCreated, runEvents, streamOf } from './run-event.ts'
+import { agendaIdOf, checkRunId, endings, type RunCreated, runEvents, streamOf } from './run-event.ts'
 import { RunHistory } from './run-history.ts'
 import { RunOutcomes } from './run-outcomes.ts'
 import { type RunRecord, readRecord, unknownRun } from './run-record.ts'
@@ -24,6 +23,7 @@ export interface ForkOptions {
   readonly at?: number | string
   /** The id of the new run; one is made up where none is given. */
   readonly as?: string
+  /** What is other than in the run that is forked. */
   readonly with?: {
     /** The input of the new run. */
     readonly input?: unknown
@@ -40,7 +40,7 @@ export async function forkRun(
   options: ForkOptions = {},
 ): Promise<{ readonly id: string }> {
   const { as = `${id}-fork-${host.random.hex(4)}`, with: replaced = {} } = options
-  checkStreamName(streamOf(as))
+  checkRunId(as)
   checkObject(replaced, 'with')
   const { journal, clock } = host
   const source = await readRecord(journal, id)

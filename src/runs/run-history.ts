@@ -7,6 +7,7 @@
 import type { Seq } from '../core/numbers.ts'
 import type { Journal } from '../journal.ts'
 import type { ForkBase } from './fork-base.ts'
+import { LookAhead } from './look-ahead.ts'
 import type { Renames } from './renames.ts'
 import { compensationTypes, type RunData, type RunEvent, runEvents, streamOf } from './run-event.ts'
 
@@ -41,6 +42,12 @@ export class RunHistory {
     }
     const first = Math.max(2, from - this.#shift)
     for await (const event of this.#journal.read(this.#stream, { from: first })) yield this.adopt(event as RunEvent)
+  }
+
+  /** The same, to be looked ahead in; read from memory where the own stream was read already, and is all of it. */
+  ahead(from: Seq, known: readonly RunEvent[] | undefined): LookAhead {
+    if (known === undefined || this.#base !== undefined) return new LookAhead([], this.events(from))
+    return new LookAhead(known.map((event) => this.adopt(event)))
   }
 
   /** What the number of an event is in the run's own stream; 1, its run.created, of one that is shared. */

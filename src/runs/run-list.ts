@@ -51,10 +51,13 @@ export interface RunSummary {
 }
 
 export interface RunFilter {
+  /** Only runs in this state, or in these; all by default. */
   readonly state?: RunState | readonly RunState[]
+  /** Only runs of this name ('-': those of journal.run with a function). */
   readonly name?: string
   /** Only runs with an event at or after this time. */
   readonly since?: Date | number
+  /** At most so many; all by default. */
   readonly limit?: number
 }
 

@@ -3,7 +3,7 @@
 import { HoldfastError } from '../errors.ts'
 import type { Journal } from '../journal.ts'
 import { thrownOf } from './error-record.ts'
-import { endings, type RunCreated, type RunData, runEvents, streamOf } from './run-event.ts'
+import { endings, type RunCreated, type RunData, type RunEvent, runEvents, streamOf } from './run-event.ts'
 
 export interface RunRecord {
   readonly id: string
@@ -16,14 +16,33 @@ export interface RunEnding {
   readonly data: RunData
 }
 
+export interface RunOpening {
+  readonly record: RunRecord
+  readonly ending: RunEnding | undefined
+  /** All that its stream had behind its first event; undefined where that is too much to be read before it is needed. */
+  readonly behind: readonly RunEvent[] | undefined
+}
+
 /** Most runs have fewer events of others behind the last of their driver. */
 const newestFew = 8
+/** Most runs that are taken on have not come further. */
+const firstFew = 16
 
 /** Undefined when there is no such run. */
 export async function readRecord(journal: Journal, id: string): Promise<RunRecord | undefined> {
   const [first] = await journal.read(streamOf(id), { to: 1, limit: 1 }).toArray()
   if (first === undefined) return undefined
   return { id, created: first.data as RunCreated, createdAt: first.time }
+}
+
+/** What there is to know of a run before it is executed, of most in one read. Undefined when there is no such run. */
+export async function readOpening(journal: Journal, id: string): Promise<RunOpening | undefined> {
+  const [first, ...behind] = await journal.read(streamOf(id), { limit: firstFew }).toArray()
+  if (first === undefined || first.seq !== 1) return undefined
+  const record = { id, created: first.data as RunCreated, createdAt: first.time }
+  if (behind.length + 1 === firstFew) return { record, ending: await readEnding(journal, id), behind: undefined }
+  const events = behind as unknown as readonly RunEvent[]
+  return { record, ending: events.findLast(({ type }) => endings.includes(type)), behind: events }
 }
 
 /** Undefined while it hasn't ended. An end is the last that a run's driver appends, so what lies before another event of a

@@ -28,7 +28,7 @@ export interface Telling {
 }
 
 export function signalTelling(name: string, data: unknown): Telling {
-  checkName(name, 'the name of a signal')
+  checkName(name, 'name of a signal')
   return { type: runEvents.signal, data: data === undefined ? { name } : { name, data } }
 }
 

@@ -18,9 +18,10 @@ export async function whyRun(host: ListHost, id: string): Promise<string> {
   const { state } = await standing(host, { id: lease }, fold)
   if (fold.diverged !== undefined) return `${run} ${divergedText(fold)}`
   if (fold.rest !== undefined) return `${run} ${restText(fold.rest)}; ${bringsOn(fold.rest, journal.target, id)}`
-  const said = await restSaid(host, lease)
+  const said = await entrySaid(host, lease)
+  if (said?.state === 'queued') return `${run} ${said.why}`
   if (said !== undefined)
-    return `${run} ${said} since ${timeText(fold.last?.time ?? record.createdAt)}; it goes on when that comes`
+    return `${run} ${said.why} since ${timeText(fold.last?.time ?? record.createdAt)}; it goes on when that comes`
   const held = await journal.leases.get(lease)
   const since = timeText(fold.last?.time ?? record.createdAt)
   const asked = openText(fold)
@@ -30,11 +31,14 @@ export async function whyRun(host: ListHost, id: string): Promise<string> {
   return `${run} waits to be driven since ${since}${asked}; ${way}`
 }
 
-/** What its entry of the agenda says that it waits for: of what the record alone doesn't show. */
-async function restSaid({ journal }: ListHost, lease: string): Promise<string | undefined> {
+/** What its entry of the agenda says that it waits for, or why it is queued: what the record alone doesn't show. */
+async function entrySaid(
+  { journal }: ListHost,
+  lease: string,
+): Promise<{ readonly state: unknown; readonly why: string } | undefined> {
   const entry = (await journal.agenda.list({ prefix: lease })).find(({ id }) => id === lease)
   const { state, why } = (entry?.data ?? {}) as { readonly state?: unknown; readonly why?: unknown }
-  return restStates.includes(state) && typeof why === 'string' ? why : undefined
+  return (restStates.includes(state) || state === 'queued') && typeof why === 'string' ? { state, why } : undefined
 }
 
 function endText({ type, data, time }: RunEnd): string {
@@ -55,11 +59,24 @@ function restText({ why, time, type, seq, state, due }: OpenWait): string {
   return `${why} since ${timeText(time)}${latest}, asked for by ${type} at event ${seq}`
 }
 
-function bringsOn({ state, signal, key }: OpenWait, target: string, id: string): string {
+function bringsOn({ state, signal, key, type }: OpenWait, target: string, id: string): string {
   if (signal !== undefined) return `\`holdfast signal ${words(target, id, signal)}\` brings it on`
   if (state === 'parked' && key === '') return `journal.raise(${JSON.stringify(id)}, { … }) gives it more`
-  if (state === 'parked') return `a person decides: journal.settle(${JSON.stringify(id)}, ${JSON.stringify(key)}, …)`
+  if (state === 'parked')
+    return settlesText(type, words(target, id, key), `${JSON.stringify(id)}, ${JSON.stringify(key)}`)
   return state === 'sleeping' ? 'it goes on by itself then' : 'it goes on when that comes'
+}
+
+/** What a person can say of it, and how: in a terminal and in code. */
+function settlesText(type: string, inTerminal: string, inCode: string): string {
+  const isUndo = type === runEvents.compensationFailed
+  const ways = isUndo
+    ? ['--done', 'if it is undone by now', '--not-done', 'to try again', '--error text', 'to leave it as it is']
+    : ['--done [json]', 'if it took effect', '--not-done', 'if it did not', '--error text', 'if it counts as failed']
+  const [done, whenDone, notDone, whenNot, error, whenError] = ways
+  const inOneOf = `{ done: true${isUndo ? '' : ', result'} }, { done: false } or { error }`
+  const command = `\`holdfast settle ${inTerminal} ${done}\``
+  return `a person decides: ${command} ${whenDone}, ${notDone} ${whenNot}, ${error} ${whenError} (in code journal.settle(${inCode}, …) with ${inOneOf})`
 }
 
 function openText({ open }: RunFold): string {

@@ -11,13 +11,14 @@ import { HoldfastError } from '../errors.ts'
 import type { Duration } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
 import { limits } from '../limits.ts'
-import { type Amounts, checkAmounts } from './budget.ts'
+import type { AskWork } from './ask.ts'
+import { type Amounts, type Budgets, checkAmounts, checkBudgets } from './budget.ts'
 import { ChildWork } from './child-work.ts'
 import type { Execution } from './execution.ts'
 import { NoteWork } from './note-work.ts'
 import { type RetryOptions, retryPolicy } from './retry.ts'
 import type { RunChance } from './run-chance.ts'
-import { checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
+import { checkRunId, checkRunName, inlineName, type RunCreated, runEvents } from './run-event.ts'
 import { SleepWork } from './sleep-work.ts'
 import { SpendingWork } from './spending-work.ts'
 import type { StepContext } from './step-context.ts'
@@ -57,7 +58,13 @@ export interface WaitOptions<T = unknown> {
 export interface ChildOptions<Input = unknown> {
   /** `<id of the parent>/<key>` by default. */
   readonly id?: string
+  /** What its function is called with. */
   readonly input?: Input
+  /** The version of its code, for reports; by default that of its definition, where it has one. */
+  readonly version?: string
+  /** What it may spend itself. When a limit is reached, it is parked until journal.raise() with its id. What it has spent when
+   * it ends, but for steps and time, its parent has spent too. */
+  readonly budgets?: Budgets
 }
 
 export class Run {
@@ -92,7 +99,7 @@ export class Run {
       schema,
       charge: charge as ((result: unknown) => Amounts) | undefined,
     }
-    return this.#execution.ask(this.#scope, name, (key) => {
+    return this.#ask(name, (key) => {
       return new SpendingWork(this.#execution, key, new StepWork(this.#execution, key, terms))
     })
   }
@@ -100,7 +107,7 @@ export class Run {
   /** Like a step, for what has an effect outside: what happens when it is cut off depends on the effect (docs/TOOLS.md). */
   tool<T>(name: string, options: ToolOptions<T>, call: (context: ToolContext) => T | Promise<T>): Promise<T> {
     const terms = toolTerms(options, call)
-    return this.#execution.ask(this.#scope, name, (key) => {
+    return this.#ask(name, (key) => {
       return new SpendingWork(this.#execution, key, new ToolWork(this.#execution, key, terms))
     })
   }
@@ -131,7 +138,7 @@ export class Run {
   wait<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T | undefined> {
     const { timeout, schema } = options
     const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout')
-    return this.#execution.ask(this.#scope, name, (key) => {
+    return this.#ask(name, (key) => {
       return new WaitWork(this.#execution, key, { name, timeoutMs, schema })
     })
   }
@@ -144,16 +151,21 @@ export class Run {
     const call = typeof second === 'function' ? second : undefined
     const options = typeof second === 'function' ? third : second
     if (call === undefined) checkRunName(name)
+    if (options.id !== undefined) checkRunId(options.id)
     if (options.id === this.id) throw invalidArgument('the id of a child', 'another than that of its parent')
     const { lineage } = this.#execution.terms
     const depth = lineage.depth + 1
     if (depth > limits.runDepthMax) return Promise.reject(tooDeep(this.id))
-    return this.#execution.ask(this.#scope, name, (key) => {
+    const { version } = options
+    const budgets = options.budgets === undefined ? undefined : checkBudgets(options.budgets)
+    return this.#ask(name, (key) => {
       const { id = `${this.id}/${key}`, input } = options
       const { name: ownName } = lineage
       const created: RunCreated = {
         name: call === undefined ? name : inlineName,
         ...(input === undefined ? {} : { input }),
+        ...(version === undefined ? {} : { version }),
+        ...(budgets === undefined ? {} : { budgets }),
         seed: this.#chance.seedFor(key),
         parent: { id: this.id, name: ownName, key },
         depth,
@@ -189,13 +201,20 @@ export class Run {
    * from here without it. The answer is the same wherever a run asks by this name. Ask where the way to here follows from
    * what `run` gave, not behind something else that the function waits for. */
   patched(name: string): boolean {
-    checkName(name, 'the name of a patch')
+    checkName(name, 'name of a patch')
     return this.#execution.patched(name)
   }
 
   /** Output for who follows the run: appended once. */
   emit(output: unknown): Promise<void> {
     return this.#note('emit', runEvents.emitted, { output })
+  }
+
+  /** Output for who follows the run now, in this process, and asks for it (subscribe with `live`): tokens, progress, signs
+   * of life. Nothing is stored, nothing is waited for, and a replay doesn't say again what was said before the end of
+   * the record. Throws NOT_STORABLE and TOO_LARGE for what is no data, or too much. */
+  emitLive(output: unknown): void {
+    this.#execution.show(output)
   }
 
   /** A remark for people who look at the run later: appended once. */
@@ -209,13 +228,21 @@ export class Run {
     return this.#note(checkOwnType(type), type, { result: value }) as Promise<T>
   }
 
+  #ask<T>(name: string, workOf: (key: string) => AskWork, options?: { readonly isNote: boolean }): Promise<T> {
+    const asked = this.#execution.ask<T>(this.#scope, name, workOf, options)
+    // The failure of a step stands in the record. One that is not awaited yet, or no more because the run was cancelled, must
+    // not end the process, with all its other runs, and again at every restart.
+    asked.catch(() => undefined)
+    return asked
+  }
+
   #sleepUntil(until: () => number): Promise<void> {
-    return this.#execution.ask(this.#scope, 'sleep', (key) => new SleepWork(this.#execution, key, until))
+    return this.#ask('sleep', (key) => new SleepWork(this.#execution, key, until))
   }
 
   #note(name: string, type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
     const workOf = (key: string) => new NoteWork(this.#execution, type, { key, ...data })
-    return this.#execution.ask(this.#scope, name, workOf, { isNote: true })
+    return this.#ask(name, workOf, { isNote: true })
   }
 }
 

@@ -2,52 +2,71 @@
 
 import { describe, expect, it } from 'vitest'
 import { HoldfastError } from '../errors.ts'
-import { HoldfastJournal } from '../holdfast-journal.ts'
-import { type MemoryStore, memoryStore } from '../stores/memory.ts'
-import type { Batch, Store } from '../stores/store.ts'
-import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
-import { seededRandom } from '../testing/seeded-random.ts'
+import type { HoldfastJournal } from '../holdfast-journal.ts'
+import { dyingStore, runScene, turns } from '../testing/cut-off-scene.ts'
 import type { Run } from './run.ts'
 
-interface Scene {
-  readonly clock: FakeClock
-  readonly store: MemoryStore
-  /** Another process with the same journal: a driver that takes over. */
-  another(store?: Store): HoldfastJournal
-}
-
-function scene(): Scene {
-  const clock = fakeClock()
-  const store = memoryStore({ clock, random: seededRandom(1) })
-  return { clock, store, another: (on = store) => new HoldfastJournal(on, { clock, random: seededRandom(7) }) }
-}
-
-/** As when the process is killed before the append with this number: nothing of it or of what follows is stored. */
-function dyingStore(store: MemoryStore, dieAt: number): Store {
-  let appends = 0
-  return new Proxy<Store>(store, {
-    get(target, name) {
-      if (name === 'append') {
-        return (batch: Batch) => {
-          appends += 1
-          return appends < dieAt ? target.append(batch) : Promise.reject(new HoldfastError('CLOSED', 'killed'))
-        }
-      }
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}
-
-function turns(count: number): Promise<void> {
-  return count === 0
-    ? Promise.resolve()
-    : new Promise<void>((resolve) => setImmediate(resolve)).then(() => turns(count - 1))
-}
-
 describe('run', () => {
+  it('refuses what can be no id', async () => {
+    const journal = runScene().another()
+    const body = async () => 1
+    journal.define('task', body)
+    await journal.run('source', body)
+    for (const id of ['', {}, 7, 'x'.repeat(600)] as unknown as readonly string[]) {
+      const code = 'INVALID_ARGUMENT'
+      await expect((async () => journal.run(id, body))()).rejects.toMatchObject({ code })
+      await expect(journal.start('task', { id })).rejects.toMatchObject({ code })
+      await expect(journal.fork('source', { as: id })).rejects.toMatchObject({ code })
+      const parent = `parent of ${typeof id} ${String(id).length}`
+      await expect(journal.run(parent, (run) => run.child('c', body, { id }))).rejects.toMatchObject({ code })
+    }
+    await journal.close()
+  })
+
+  it('a step that fails and that nobody awaits yet ends no process', async () => {
+    const journal = runScene().another()
+    const heard: unknown[] = []
+    const hear = (error: unknown) => heard.push(error)
+    process.on('unhandledRejection', hear)
+    const result = journal.run('r', async (run) => {
+      const failing = run.step('a', () => {
+        throw new TypeError('no')
+      })
+      for (let n = 0; n < 5; n += 1) await run.step('b', () => n)
+      return await failing.catch((error: Error) => error.name)
+    })
+    expect(await result).toBe('TypeError')
+    process.off('unhandledRejection', hear)
+    expect(heard).toEqual([])
+    await journal.close()
+  })
+
+  it('cancelling what has several steps open ends no process', async () => {
+    const journal = runScene().another()
+    const heard: unknown[] = []
+    const hear = (error: unknown) => heard.push(error)
+    process.on('unhandledRejection', hear)
+    const result = new Promise<unknown>((resolve) => {
+      const body = async (run: Run) => {
+        const later = run.wait('never')
+        resolve(undefined)
+        await run.wait('go')
+        return later
+      }
+      journal.run('r', body).catch(hear)
+    })
+    await result
+    await journal.cancel('r', { reason: 'enough' })
+    await expect(journal.result('r')).rejects.toMatchObject({ code: 'RUN_CANCELLED' })
+    await turns(5)
+    process.off('unhandledRejection', hear)
+    // What run() rejects with, and nothing else.
+    expect(heard).toMatchObject([{ code: 'RUN_CANCELLED', details: { id: 'r' } }])
+    await journal.close()
+  })
+
   it('gives what the function returns, and gives it again', async () => {
-    const journal = scene().another()
+    const journal = runScene().another()
     let calls = 0
     const body = async (run: Run, input: { readonly n: number }) => {
       const a = await run.step('a', () => {
@@ -63,11 +82,11 @@ describe('run', () => {
     const events = await journal.read('run/r').toArray()
     expect(events.map((event) => event.type)).toEqual(['run.created', 'run.step', 'run.step', 'run.completed'])
     expect(await journal.agenda.list()).toEqual([])
-    expect(await journal.leases.get('run/-/r')).toMatchObject({ held: false })
+    expect(await journal.leases.get('run/-/r')).toBeUndefined()
   })
 
   it('joins what runs in this process', async () => {
-    const journal = scene().another()
+    const journal = runScene().another()
     const body = (run: Run) => run.step('once', () => ({ at: 1 }))
     const [one, two] = await Promise.all([journal.run('r', body), journal.run('r', body)])
     expect(one).toEqual({ at: 1 })
@@ -76,7 +95,7 @@ describe('run', () => {
   })
 
   it('keeps a failure, and throws the same error again', async () => {
-    const { another } = scene()
+    const { another } = runScene()
     const body = async (run: Run) => {
       await run.step('fails', () => {
         throw Object.assign(new TypeError('no such thing'), { code: 'E_NONE', at: new Date(5) })
@@ -90,7 +109,7 @@ describe('run', () => {
   })
 
   it('gives a live step what a replay will get', async () => {
-    const journal = scene().another()
+    const journal = runScene().another()
     class Money {
       readonly amount = 3
     }
@@ -105,7 +124,7 @@ describe('run', () => {
   })
 
   it('tries again after a pause, and goes on counting after a restart', async () => {
-    const { another, clock, store } = scene()
+    const { another, clock, store } = runScene()
     const attempts: number[] = []
     const body = (run: Run) =>
       run.step(
@@ -134,7 +153,7 @@ describe('run', () => {
   })
 
   it('refuses another input for a run that is there', async () => {
-    const journal = scene().another()
+    const journal = runScene().another()
     const body = async (_: Run, input: unknown) => input
     expect(await journal.run('r', body, { input: { a: [1, 2] } })).toEqual({ a: [1, 2] })
     const again = journal.run('r', body, { input: { a: [1, 3] } })
@@ -146,7 +165,7 @@ describe('run', () => {
   })
 
   it('ends when it is cancelled, and says so again', async () => {
-    const { another } = scene()
+    const { another } = runScene()
     const journal = another()
     let reason: unknown
     const body = async (run: Run) => {
@@ -165,7 +184,7 @@ describe('run', () => {
   })
 
   it('records events of types of its own, also after it was cancelled', async () => {
-    const { another } = scene()
+    const { another } = runScene()
     const body = async (run: Run) => {
       const noted = await run.record('order.noted', { when: new Date(5) })
       try {
@@ -202,7 +221,7 @@ describe('run', () => {
   })
 
   it('records how a step ended under a type of its own', async () => {
-    const { another } = scene()
+    const { another } = runScene()
     const body = (run: Run) => run.step('think', () => 'so', { type: 'thought' })
     expect(await another().run('r', body)).toBe('so')
     expect(await another().run('r', body)).toBe('so')
@@ -213,7 +232,7 @@ describe('run', () => {
   })
 
   it('notices changed code at the first step that is another, and keeps the run', async () => {
-    const { another, store } = scene()
+    const { another, store } = runScene()
     const one = another(dyingStore(store, 5))
     const body = async (run: Run) => {
       await run.step('a', () => 1)
@@ -275,7 +294,7 @@ describe('a run that is killed', () => {
   })
 
   async function play(dieAt: number) {
-    const { another, store, clock } = scene()
+    const { another, store, clock } = runScene()
     const calls: string[] = []
     const driven = async (journal: HoldfastJournal) => {
       let end: { readonly value: unknown } | undefined

@@ -2,26 +2,21 @@
 
 import { describe, expect, it } from 'vitest'
 import type { HoldfastError } from '../errors.ts'
-import { type Body, cutOff, dyingStore, goOn, passing, runScene, turns } from '../testing/cut-off-scene.ts'
-import type { Run } from './run.ts'
+import {
+  type Body,
+  cutOff,
+  dyingStore,
+  goOn,
+  inTurn,
+  passing,
+  runScene,
+  step,
+  together,
+  turns,
+} from '../testing/cut-off-scene.ts'
 import type { RunFunction } from './runs.ts'
 
-const step = (run: Run, name: string, input?: unknown): Promise<unknown> =>
-  run.step(name, () => name, input === undefined ? {} : { input })
-
-const plan: Body = async (run) => {
-  await step(run, 'a')
-  await step(run, 'b')
-  await step(run, 'c')
-  return step(run, 'd')
-}
-
-const together =
-  (...names: readonly string[]): Body =>
-  async (run) => {
-    await Promise.all(names.map((name) => step(run, name)))
-    return step(run, 'end')
-  }
+const plan = inTurn('a', 'b', 'c', 'd')
 
 describe('the same code is no other', () => {
   it('when those that go at the same time are asked for in another order', async () => {
@@ -51,11 +46,7 @@ describe('the same code is no other', () => {
       return step(run, 'e', { n: 3 })
     }
     await cutOff(scene, given, 3)
-    const noLonger: Body = async (run) => {
-      await step(run, 'a')
-      await step(run, 'b')
-      return step(run, 'e')
-    }
+    const noLonger = inTurn('a', 'b', 'e')
     expect(await goOn(scene, noLonger)).toBe('e')
   })
 

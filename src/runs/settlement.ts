@@ -21,7 +21,7 @@ export type Settling =
 const open: readonly unknown[] = [runEvents.toolAmbiguous, runEvents.compensationFailed]
 
 /** The data of the event. Throws INVALID_ARGUMENT. */
-export function settlingData(key: string, outcome: Settling): RunData {
+function settlingData(key: string, outcome: Settling): RunData {
   checkObject(outcome, 'the outcome')
   if (typeof key !== 'string' || key === '') throw invalidArgument('key', 'the key of a tool')
   if ('error' in outcome) return { key, error: outcome.error }
@@ -30,46 +30,46 @@ export function settlingData(key: string, outcome: Settling): RunData {
   throw invalidArgument('the outcome', '{ done: true, result }, { done: false } or { error }')
 }
 
-interface SettlingGround {
-  readonly journal: Journal
-  tell(telling: Telling, expect: number | undefined): Promise<void>
-}
-
-interface ToSettle {
+export interface ToSettle {
   readonly id: string
   readonly key: string
   readonly commandId: string | undefined
 }
 
-/** Rejects with RUN_UNKNOWN and RUN_NOT_PARKED. */
+/** Tells until it stands where it has to, or can't any more: `tell` says where that is each time (findToSettle). `mayTellAgain`:
+ * not where a refusal is the answer for good, under a command id of the caller's choice. */
 export async function settle(
-  { journal, tell }: SettlingGround,
-  { id, key, commandId }: ToSettle,
+  key: string,
   outcome: Settling,
+  tell: (telling: Telling) => Promise<void>,
+  { mayTellAgain }: { readonly mayTellAgain: boolean },
 ): Promise<void> {
   const telling = { type: runEvents.toolSettled, data: settlingData(key, outcome) }
   for (;;) {
-    const record = await readRecord(journal, id)
-    if (record === undefined) throw unknownRun(id)
-    // A repetition, and whatever else has that command id, is the store's to judge.
-    const isRepeated = commandId !== undefined && (await journal.command(commandId)) !== undefined
-    const expect = isRepeated ? undefined : await seqToSettle(journal, record, key)
     try {
-      await tell(telling, expect)
+      await tell(telling)
       return
     } catch (error) {
       // Another branch of the run went on, somebody else settled it, or it has ended: look again.
-      if (!isHoldfastError(error, 'SEQ_CONFLICT') && !isHoldfastError(error, 'RUN_ENDED')) throw error
+      const isOvertaken = isHoldfastError(error, 'SEQ_CONFLICT') || isHoldfastError(error, 'RUN_ENDED')
+      if (!isOvertaken || !mayTellAgain) throw error
     }
   }
 }
 
-/** The seq behind which the settlement has to stand. Rejects with RUN_NOT_PARKED. */
-export async function seqToSettle(
+/** The run, and the seq behind which the settlement has to stand; none for what has that command id already, which is the
+ * store's to judge. Rejects with RUN_UNKNOWN and RUN_NOT_PARKED. */
+export async function findToSettle(
   journal: Journal,
-  { id, created: { fork } }: RunRecord,
-  key: string,
-): Promise<number> {
+  { id, key, commandId }: ToSettle,
+): Promise<{ readonly record: RunRecord; readonly expect: number | undefined }> {
+  const record = await readRecord(journal, id)
+  if (record === undefined) throw unknownRun(id)
+  const isRepeated = commandId !== undefined && (await journal.command(commandId)) !== undefined
+  return { record, expect: isRepeated ? undefined : await seqToSettle(journal, record, key) }
+}
+
+async function seqToSettle(journal: Journal, { id, created: { fork } }: RunRecord, key: string): Promise<number> {
   const { seq } = await journal.head(streamOf(id))
   // What is open of a fork may be so in what it shares.
   const events =

@@ -12,34 +12,54 @@ interface Waiter {
 }
 
 export class Signals {
-  readonly #kept: Map<string, unknown[]> = new Map()
-  readonly #waiters: Map<string, Waiter[]> = new Map()
+  // Made with the first that is put in, as most runs have neither.
+  #kept: Map<string, { readonly sent: unknown }[]> | undefined
+  #waiters: Map<string, Waiter[]> | undefined
 
   /** A signal is met: who gets it, if anybody waits for it. */
   offer({ data }: RunEvent): { readonly key: string; readonly settlement: Settlement } | undefined {
     const name = String(data.name)
-    const waiter = this.#waiters.get(name)?.shift()
+    const waiter = shiftFrom(this.#waiters, name)
     if (waiter !== undefined) return { key: waiter.key, settlement: waiter.settle(data.data) }
-    this.#kept.set(name, [...(this.#kept.get(name) ?? []), data.data])
+    this.#kept ??= new Map()
+    pushTo(this.#kept, name, { sent: data.data })
     return undefined
   }
 
   /** Whether one came before anybody waited for it. */
   keeps(name: string): boolean {
-    return (this.#kept.get(name)?.length ?? 0) > 0
+    return this.#kept?.has(name) === true
   }
 
   /** A wait begins: the signal that was kept for it, if there is one. */
   wait(name: string, waiter: Waiter): Settlement | undefined {
-    const kept = this.#kept.get(name)
-    if (kept !== undefined && kept.length > 0) return waiter.settle(kept.shift())
-    this.#waiters.set(name, [...(this.#waiters.get(name) ?? []), waiter])
+    const kept = shiftFrom(this.#kept, name)
+    if (kept !== undefined) return waiter.settle(kept.sent)
+    this.#waiters ??= new Map()
+    pushTo(this.#waiters, name, waiter)
     return undefined
   }
 
   /** The wait has ended in another way. */
   forget(name: string, key: string): void {
-    const left = this.#waiters.get(name)?.filter((waiter) => waiter.key !== key)
-    if (left !== undefined) this.#waiters.set(name, left)
+    const waiters = this.#waiters?.get(name)
+    const at = waiters?.findIndex((waiter) => waiter.key === key) ?? -1
+    if (at < 0) return
+    waiters?.splice(at, 1)
+    if (waiters?.length === 0) this.#waiters?.delete(name)
   }
+}
+
+function pushTo<T>(lists: Map<string, T[]>, name: string, item: T): void {
+  const list = lists.get(name)
+  if (list === undefined) lists.set(name, [item])
+  else list.push(item)
+}
+
+/** Nothing is left of a name of which there is nothing left. */
+function shiftFrom<T>(lists: Map<string, T[]> | undefined, name: string): T | undefined {
+  const list = lists?.get(name)
+  const first = list?.shift()
+  if (list?.length === 0) lists?.delete(name)
+  return first
 }

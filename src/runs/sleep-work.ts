@@ -14,6 +14,7 @@ export class SleepWork implements AskWork {
   readonly #key: string
   readonly #untilWanted: () => number
   #until: number | undefined
+  #waiting: Waiting | undefined
   #isStarted = false
   #isWaking = false
   #timer: Timer | undefined
@@ -26,13 +27,20 @@ export class SleepWork implements AskWork {
 
   get waiting(): Waiting | undefined {
     if (this.#until === undefined || this.#isWaking) return undefined
-    return { state: 'sleeping', why: `sleeps until ${new Date(this.#until).toISOString()}`, due: this.#until }
+    this.#waiting ??= {
+      state: 'sleeping',
+      why: `sleeps until ${new Date(this.#until).toISOString()}`,
+      due: this.#until,
+    }
+    return this.#waiting
   }
 
   met({ type, data }: RunEvent): Settlement | undefined {
     if (type === runEvents.woke) return { value: undefined }
-    this.#until = Number(data.until)
-    if (this.#isStarted) this.#arm(this.#until)
+    const until = Number(data.until)
+    if (until !== this.#until) this.#waiting = undefined
+    this.#until = until
+    if (this.#isStarted) this.#arm(until)
     return undefined
   }
 

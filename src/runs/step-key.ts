@@ -20,7 +20,7 @@ export class KeyScope {
 
   /** The key of the next step with this name. */
   next(name: string): string {
-    checkName(name, 'the name of a step')
+    checkName(name, 'name of a step')
     const base = this.#path + writtenName(name)
     const occurrence = (this.#counts.get(base) ?? 0) + 1
     this.#counts.set(base, occurrence)
@@ -35,6 +35,7 @@ export class KeyScope {
 
 /** A name as it stands in a key. */
 export function writtenName(name: string): string {
+  if (!/[#»]/.test(name)) return name
   return name.replaceAll('#', '##').replaceAll('»', '»»')
 }
 

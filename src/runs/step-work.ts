@@ -4,18 +4,17 @@
 // Invariant: a retry is journaled before its pause begins, so that a restarted run goes on counting where it was.
 
 import type { StandardSchema } from '../core/schema.ts'
-import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
 import type { Amounts } from './budget.ts'
 import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
 import { checkInput } from './input-check.ts'
-import { mayRetry, pauseMs, type RetryPolicy } from './retry.ts'
+import { mayRetry, type RetryPolicy } from './retry.ts'
+import { RetryPause } from './retry-pause.ts'
 import { type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { schemaMismatch } from './schema-mismatch.ts'
 import { StepContext } from './step-context.ts'
 import { within } from './time-limit.ts'
-import { wakeAt } from './wake-at.ts'
 
 export interface StepTerms {
   /** Of the event that records how it ended. */
@@ -37,29 +36,26 @@ export class StepWork implements AskWork {
   #isStarted = false
   #isStopped = false
   #failures = 0
-  /** When the next attempt is due, while none is made. */
-  #due: number | undefined
-  #timer: Timer | undefined
+  readonly #pause: RetryPause
   #context: StepContext | undefined
 
   constructor(execution: Execution, key: string, terms: StepTerms) {
     this.#execution = execution
     this.#key = key
     this.#terms = terms
+    this.#pause = new RetryPause(execution)
     this.answers = [terms.type, runEvents.stepRetried]
   }
 
   get waiting(): Waiting | undefined {
-    if (this.#due === undefined) return undefined
-    const why = `tries ${JSON.stringify(this.#key)} again at ${new Date(this.#due).toISOString()}`
-    return { state: 'sleeping', why, due: this.#due }
+    return this.#pause.waiting(`tries ${JSON.stringify(this.#key)}`)
   }
 
   met(event: RunEvent): Settlement | undefined {
     const { type, data } = event
     if (type === runEvents.stepRetried) {
       this.#failures = Number(data.attempt)
-      this.#due = Number(data.due)
+      this.#pause.met(data.due)
       if (this.#isStarted) this.#goOn()
       return undefined
     }
@@ -75,21 +71,12 @@ export class StepWork implements AskWork {
 
   stop(reason: unknown): void {
     this.#isStopped = true
-    this.#timer?.cancel()
+    this.#pause.stop()
     this.#context?.abort(reason)
   }
 
   #goOn(): void {
-    if (this.#isStopped) return
-    if (this.#due === undefined) {
-      this.#attempt()
-      return
-    }
-    this.#timer = wakeAt(this.#execution.host.clock, this.#due, () => {
-      this.#due = undefined
-      this.#execution.wake()
-      this.#attempt()
-    })
+    if (!this.#isStopped) this.#pause.pass(() => this.#attempt())
   }
 
   #attempt(): void {
@@ -116,11 +103,14 @@ export class StepWork implements AskWork {
     }
   }
 
-  async #call(context: StepContext): Promise<unknown> {
+  #call(context: StepContext): Promise<unknown> {
     const { call, timeoutMs, schema } = this.#terms
-    const result = await within({ clock: this.#execution.host.clock, timeoutMs, context }, call)
-    if (schema === undefined) return result
-    const checked = await schema['~standard'].validate(result)
+    const result = within({ clock: this.#execution.host.clock, timeoutMs, context }, call)
+    return schema === undefined ? result : this.#fitting(result, schema)
+  }
+
+  async #fitting(result: Promise<unknown>, schema: StandardSchema): Promise<unknown> {
+    const checked = await schema['~standard'].validate(await result)
     if (checked.issues === undefined) return checked.value
     throw schemaMismatch(`the result of step ${JSON.stringify(this.#key)}`, checked.issues)
   }
@@ -134,10 +124,8 @@ export class StepWork implements AskWork {
       this.#ended(context, { error, ...charged })
       return
     }
-    const { clock, random } = this.#execution.host
-    this.#due = clock.now() + pauseMs(retry, failures, random)
-    const { key, due } = { key: this.#key, due: this.#due }
-    this.#execution.make(runEvents.stepRetried, { key, attempt: failures, error, due, ...charged })
+    const due = this.#pause.decide(retry, failures)
+    this.#execution.make(runEvents.stepRetried, { key: this.#key, attempt: failures, error, due, ...charged })
   }
 
   #ended(context: StepContext, outcome: RunData): void {
@@ -146,6 +134,8 @@ export class StepWork implements AskWork {
     const { input } = this.#terms
     const given = input === undefined ? {} : { input: input.value }
     const attempts = this.#failures === 0 ? {} : { attempts: this.#failures + 1 }
+    // What has come back is not told of an end any more.
+    this.#context = undefined
     this.#execution.make(this.#terms.type, { key: this.#key, ...given, ...outcome, ...attempts })
   }
 }

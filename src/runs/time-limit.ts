@@ -20,9 +20,13 @@ export function within<C extends StepContext, T>(
   })
 }
 
-/** A call that throws at once is a rejection. */
-async function calling<C, T>(call: (context: C) => T | Promise<T>, context: C): Promise<T> {
-  return call(context)
+/** A call that throws at once is a rejection. Not async: the function's own promise is waited for, and none beside it. */
+function calling<C, T>(call: (context: C) => T | Promise<T>, context: C): Promise<T> {
+  try {
+    return Promise.resolve(call(context))
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 export function tookTooLong(key: string, timeoutMs: number): HoldfastError {

@@ -13,7 +13,7 @@ async function stateOf(journal: HoldfastJournal, id: string): Promise<string | u
 }
 
 async function isFree(journal: HoldfastJournal, name: string, id: string): Promise<boolean> {
-  return (await journal.leases.get(`run/${name}/${id}`))?.held === false
+  return (await journal.leases.get(`run/${name}/${id}`)) === undefined
 }
 
 describe('a parent whose child uses a tool that may be called only once', () => {
@@ -313,10 +313,18 @@ describe('runs in each state', () => {
       waiting: expect.stringContaining('waits for the signal "approval"'),
       running: expect.stringContaining('is at work'),
       parked: expect.stringContaining('journal.raise('),
-      undoing: expect.stringContaining('could not undo "book"'),
+      undoing: expect.stringContaining('could not undo "book" (stuck)'),
       parent: expect.stringContaining('waits for its child "child"'),
       queued: expect.stringContaining('waits to be driven'),
     })
+    for (const way of [
+      '{ done: true }',
+      '{ done: false }',
+      '{ error }',
+      '`holdfast settle memory: undoing book --done`',
+    ]) {
+      expect(why.undoing).toContain(way)
+    }
     await journal.close()
   })
 })

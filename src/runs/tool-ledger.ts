@@ -27,13 +27,15 @@ interface Entry {
 type Compensation = Pick<UndoTerms, 'compensate' | 'retry' | 'timeoutMs'>
 
 export class ToolLedger {
-  readonly #entries: Map<string, Entry> = new Map()
-  readonly #compensations: Map<string, Compensation> = new Map()
+  // Made with the first that is put in, as most runs have none.
+  #entries: Map<string, Entry> | undefined
+  #compensations: Map<string, Compensation> | undefined
   /** Keys of what a person said can't be undone. */
-  readonly #left: string[] = []
+  #left: readonly string[] = none
 
   /** How to undo what this tool does. */
   register(key: string, compensation: Compensation): void {
+    this.#compensations ??= new Map()
     this.#compensations.set(key, compensation)
   }
 
@@ -49,13 +51,13 @@ export class ToolLedger {
       if (isCalling) this.#intend(key, data, { seq, isShared })
       return
     }
-    const entry = this.#entries.get(key)
+    const entry = this.#entries?.get(key)
     if (entry === undefined) return
     if (type === runEvents.tool) this.#end(entry, data)
     else if (type === runEvents.toolSettled) this.#settle(entry, data)
     else if (type === runEvents.toolAmbiguous || type === runEvents.compensationFailed) {
       this.#change(key, { isParked: true })
-    } else if (closing.includes(type)) this.#entries.delete(key)
+    } else if (closing.includes(type)) this.#entries?.delete(key)
   }
 
   /** Whether there is, or may be, something to undo. */
@@ -68,18 +70,18 @@ export class ToolLedger {
     return this.#undoable
       .sort((a, b) => b.seq - a.seq)
       .flatMap(({ key, attempt, idempotencyKey, result }) => {
-        const compensation = this.#compensations.get(key)
+        const compensation = this.#compensations?.get(key)
         return compensation === undefined ? [] : [{ key, attempt, idempotencyKey, result, ...compensation }]
       })
   }
 
   get #undoable(): Entry[] {
-    return [...this.#entries.values()].filter(({ isReversible, isShared }) => isReversible && !isShared)
+    return [...(this.#entries?.values() ?? [])].filter(({ isReversible, isShared }) => isReversible && !isShared)
   }
 
   /** Keys of calls that may have taken effect, and nobody knows. */
   unclear(): readonly string[] {
-    return [...this.#entries.values()].filter(({ isKnown }) => isKnown !== true).map(({ key }) => key)
+    return [...(this.#entries?.values() ?? [])].filter(({ isKnown }) => isKnown !== true).map(({ key }) => key)
   }
 
   get left(): readonly string[] {
@@ -92,6 +94,7 @@ export class ToolLedger {
     { seq, isShared }: Pick<Entry, 'seq' | 'isShared'>,
   ): void {
     if (effect !== 'once' && effect !== 'reversible') return
+    this.#entries ??= new Map()
     this.#entries.set(key, {
       key,
       isReversible: effect === 'reversible',
@@ -104,7 +107,7 @@ export class ToolLedger {
 
   #end({ key, isReversible }: Entry, data: RunData): void {
     // Of a failure that isn't known to have had no effect, something may be left.
-    if (!isReversible || data.thrown === true) this.#entries.delete(key)
+    if (!isReversible || data.thrown === true) this.#entries?.delete(key)
     else this.#change(key, { isKnown: true, result: data.result })
   }
 
@@ -114,15 +117,17 @@ export class ToolLedger {
       this.#change(key, { isParked: false })
       return
     }
-    if (isReversible && 'error' in data) this.#left.push(key)
-    this.#entries.delete(key)
+    if (isReversible && 'error' in data) this.#left = [...this.#left, key]
+    this.#entries?.delete(key)
   }
 
   #change(key: string, change: Partial<Entry>): void {
-    const entry = this.#entries.get(key)
-    if (entry !== undefined) this.#entries.set(key, { ...entry, ...change })
+    const entry = this.#entries?.get(key)
+    if (entry !== undefined) this.#entries?.set(key, { ...entry, ...change })
   }
 }
+
+const none: readonly string[] = []
 
 /** After them the attempt surely has no effect. */
 const closing: readonly string[] = [runEvents.toolRetried, runEvents.toolVerified, runEvents.compensated]

@@ -34,6 +34,29 @@ describe('a tool', () => {
     expect(await own).toBe('order-7')
   })
 
+  it('keeps the idempotency key of its first intent when it has another name, or another key, by now', async () => {
+    const scene = runScene()
+    const keys: string[] = []
+    const body = (name: string, given: { readonly key?: string } = {}) => {
+      return (run: Run) =>
+        run.tool(name, { effect: 'idempotent', retry: { times: 2, delay: 10 }, ...given }, (context) => {
+          keys.push(context.idempotencyKey)
+          if (context.attempt < 3) throw new Error('busy')
+          return context.attempt
+        })
+    }
+    await cutOff(scene, 3, body('put'))
+    const renamed = { put: 'store' }
+    expect(await passing(scene.clock, scene.another().run('r', body('store'), { renamed }), 10)).toBe(3)
+    expect(keys.length).toBe(4)
+    expect(new Set(keys).size).toBe(1)
+    const other = runScene()
+    keys.length = 0
+    await cutOff(other, 3, body('put', { key: 'order-7' }))
+    expect(await passing(other.clock, other.another().run('r', body('put', { key: 'order-8' })), 10)).toBe(3)
+    expect(keys).toEqual(['order-7', 'order-7', 'order-7', 'order-7'])
+  })
+
   it('of effect `once` fails with what it throws, and is tried again as often as it may, each time behind an intent', async () => {
     const scene = runScene()
     let calls = 0

@@ -18,6 +18,7 @@ export type ToolVerdict<T = unknown> =
   | 'unknown'
 
 export interface ToolOptions<T = unknown> {
+  /** What calling it does to the world, and so what happens when a call is cut off (docs/TOOLS.md). */
   readonly effect: ToolEffect
   /** Recorded, and compared when the tool is replayed: another input is other code (RUN_DIVERGED). */
   readonly input?: unknown

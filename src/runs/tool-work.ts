@@ -8,22 +8,21 @@
 // no more than that it can be undone, and a second effect would be undone only once.
 //
 // Invariants: but for `pure`, a call happens behind a durable intent of its own attempt, and only in the process that
-// recorded it or, for `idempotent`, with the same key; between two intents of a `once` or `reversible` tool stands an event
-// that says why the first has no effect (any more).
+// recorded it or, for `idempotent`, with the same key; that key follows from the first intent, whatever the code says by
+// now; between two intents of a `once` or `reversible` tool stands an event that says why the first has no effect (any more).
 
-import type { Timer } from '../host/clock.ts'
 import type { AskWork, Settlement, Waiting } from './ask.ts'
 import { thrownOf } from './error-record.ts'
 import type { Execution } from './execution.ts'
 import { checkInput } from './input-check.ts'
-import { mayRetry, pauseMs } from './retry.ts'
+import { mayRetry } from './retry.ts'
+import { RetryPause } from './retry-pause.ts'
 import { compensationTypes, type RunData, type RunEvent, runEvents, toolTypes } from './run-event.ts'
 import { type CallEnd, callTool } from './tool-call.ts'
 import { derivedKey, ToolContext } from './tool-context.ts'
 import type { ToolTerms } from './tool-terms.ts'
 import { askVerify } from './tool-verdict.ts'
 import { Undo } from './undo.ts'
-import { wakeAt } from './wake-at.ts'
 
 type Phase =
   /** No attempt is open: the next may begin. */
@@ -33,6 +32,8 @@ type Phase =
   | 'intended'
   | 'ambiguous'
   | 'undoing'
+
+const elsewhere = 'the run that it was forked from had begun it, and may be at it'
 
 export class ToolWork implements AskWork {
   readonly answers: readonly string[] = toolTypes
@@ -45,13 +46,15 @@ export class ToolWork implements AskWork {
   /** With which effect it was recorded: where the code says another one now, the open attempt is a person's matter. */
   #openEffect: unknown
   #idempotencyKey: string
+  /** Of the first intent. What the code would derive by now is another where the tool was renamed since. */
+  #firstKey: string | undefined
+  /** The open attempt is of the run that this one was forked from, which may be at it now: not to be undone here. */
+  #isElsewhere = false
   #failures = 0
   #undone = 0
   #isStarted = false
   #isStopped = false
-  /** When the next attempt is due, while none is made. */
-  #due: number | undefined
-  #timer: Timer | undefined
+  readonly #pause: RetryPause
   #context: ToolContext | undefined
   #undo: Undo | undefined
   /** Why it is ambiguous. */
@@ -63,6 +66,7 @@ export class ToolWork implements AskWork {
     this.#execution = execution
     this.#key = key
     this.#terms = terms
+    this.#pause = new RetryPause(execution)
     this.#idempotencyKey = this.#freshKey()
     const { compensate, retry, timeoutMs } = terms
     if (compensate !== undefined) execution.tools.register(key, { compensate, retry, timeoutMs })
@@ -74,9 +78,7 @@ export class ToolWork implements AskWork {
       return { state: 'parked', why: `can't know whether ${key} took effect (${this.#why}), until that is settled` }
     }
     if (this.#phase === 'undoing') return this.#undo?.waiting
-    if (this.#due === undefined) return undefined
-    const why = `tries ${key} again at ${new Date(this.#due).toISOString()}`
-    return { state: 'sleeping', why, due: this.#due }
+    return this.#pause.waiting(`tries ${key}`)
   }
 
   met(event: RunEvent): Settlement | undefined {
@@ -90,7 +92,7 @@ export class ToolWork implements AskWork {
     if (type === runEvents.toolIntended) this.#intended(event)
     else if (type === runEvents.toolRetried) {
       this.#failures = Number(data.failures)
-      this.#due = Number(data.due)
+      this.#pause.met(data.due)
       this.#phase = 'pausing'
     } else if (type === runEvents.toolAmbiguous) {
       this.#why = String(data.why)
@@ -104,14 +106,16 @@ export class ToolWork implements AskWork {
     this.#isStarted = true
     const isRepeatable = this.#terms.effect === 'idempotent' && this.#openEffect === 'idempotent'
     if (this.#phase === 'intended' && !isRepeatable) {
-      this.#clarify('the process ended during the call', { isRunning: false }).catch(this.#defect)
-    } else if (this.#phase === 'undoing') this.#undo?.start()
+      const why = this.#isElsewhere ? elsewhere : 'the process ended during the call'
+      this.#clarify(why, { isRunning: this.#isElsewhere }).catch(this.#defect)
+    } else if (this.#phase === 'undoing' && this.#isElsewhere) this.#park(elsewhere)
+    else if (this.#phase === 'undoing') this.#undo?.start()
     else this.#goOn()
   }
 
   stop(reason: unknown): void {
     this.#isStopped = true
-    this.#timer?.cancel()
+    this.#pause.stop()
     this.#context?.abort(reason)
     this.#undo?.stop(reason)
   }
@@ -121,13 +125,7 @@ export class ToolWork implements AskWork {
     if (this.#isStopped) return
     if (this.#phase === 'ready') this.#next()
     else if (this.#phase === 'intended') this.#call(this.#attempt)
-    else if (this.#phase === 'pausing') {
-      this.#timer = wakeAt(this.#execution.host.clock, this.#due ?? 0, () => {
-        this.#due = undefined
-        this.#execution.wake()
-        this.#begin()
-      })
-    }
+    else if (this.#phase === 'pausing') this.#pause.pass(() => this.#begin())
   }
 
   #next(): void {
@@ -164,6 +162,8 @@ export class ToolWork implements AskWork {
   }
 
   async #ended(end: CallEnd, tookMs: number): Promise<void> {
+    // What has come back is not told of an end any more.
+    this.#context = undefined
     if (end.is === 'returned') this.#succeeded(end.result, tookMs)
     else if (end.is === 'thrown') this.#failed(end.error, tookMs)
     else if (end.is === 'unfit') this.#spoiled(end, tookMs)
@@ -180,7 +180,8 @@ export class ToolWork implements AskWork {
       const charged = this.#execution.budget.chargeOf(tookMs, charge?.(result))
       data = { ...(result === undefined ? {} : { result }), ...found, ...charged }
       // Elsewhere the failure to store it takes its place. Here there is something to undo, and this is what with.
-      if (effect === 'reversible') this.#execution.checkStorable(data)
+      const { host, terms } = this.#execution
+      if (effect === 'reversible') host.journal.prepare(terms.stream, { type: runEvents.tool, data })
     } catch (error) {
       this.#spoiled({ result, error }, tookMs)
       return
@@ -192,6 +193,7 @@ export class ToolWork implements AskWork {
   #spoiled({ result, error }: { readonly result: unknown; readonly error: unknown }, tookMs: number): void {
     const { effect } = this.#terms
     if (effect === 'once') this.#outcome({ error, ...this.#chargeOf(tookMs) })
+    else if (this.#isElsewhere) this.#park(elsewhere, { error })
     else if (effect === 'reversible') {
       this.#failure = { error }
       this.#startUndo(result)
@@ -207,9 +209,7 @@ export class ToolWork implements AskWork {
       this.#outcome({ error, thrown: true, ...charged })
       return
     }
-    const { clock, random } = this.#execution.host
-    const due = clock.now() + pauseMs(retry, failures, random)
-    this.#due = due
+    const due = this.#pause.decide(retry, failures)
     this.#execution.make(runEvents.toolRetried, { key: this.#key, failures, error, due, ...charged })
   }
 
@@ -236,14 +236,20 @@ export class ToolWork implements AskWork {
     } else if (verdict !== 'unknown' && !isRunning) {
       // From a call that still runs, an effect can come after all.
       this.#execution.make(runEvents.toolVerified, { key, attempt: this.#attempt, done: false })
-    } else if (this.#terms.effect === 'reversible' && this.#openEffect === 'reversible') this.#startUndo(undefined)
-    else {
-      const failed = error === undefined ? {} : { error }
-      // From here on it waits: the agenda says so with the event.
-      this.#phase = 'ambiguous'
-      this.#why = why
-      this.#execution.make(runEvents.toolAmbiguous, { key, attempt: this.#attempt, why, ...failed })
-    }
+    } else if (this.#isUndoneHere) this.#startUndo(undefined)
+    else this.#park(why, error === undefined ? {} : { error })
+  }
+
+  get #isUndoneHere(): boolean {
+    return this.#terms.effect === 'reversible' && this.#openEffect === 'reversible' && !this.#isElsewhere
+  }
+
+  /** From here on it waits: the agenda says so with the event. */
+  #park(why: string, failed: RunData = {}): void {
+    this.#undo = undefined
+    this.#phase = 'ambiguous'
+    this.#why = why
+    this.#execution.make(runEvents.toolAmbiguous, { key: this.#key, attempt: this.#attempt, why, ...failed })
   }
 
   #startUndo(result: unknown): void {
@@ -276,6 +282,9 @@ export class ToolWork implements AskWork {
     this.#attempt = Number(event.data.attempt)
     this.#openEffect = event.data.effect
     this.#idempotencyKey = String(event.data.idempotencyKey)
+    this.#isElsewhere = this.#execution.terms.history.isShared(event.seq)
+    // What this run does itself must not be taken for what the other one did, which undoes its own.
+    if (!this.#isElsewhere || event.data.effect === 'idempotent') this.#firstKey ??= this.#idempotencyKey
     this.#phase = 'intended'
   }
 
@@ -306,7 +315,8 @@ export class ToolWork implements AskWork {
 
   #freshKey(): string {
     const { idempotencyKey = derivedKey(this.#execution.terms.id, this.#key) } = this.#terms
-    return this.#undone === 0 ? idempotencyKey : `${idempotencyKey}-${this.#undone + 1}`
+    const first = this.#firstKey ?? idempotencyKey
+    return this.#undone === 0 ? first : `${first}-${this.#undone + 1}`
   }
 
   #input(): RunData {

@@ -3,9 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { HoldfastError } from '../errors.ts'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
-import type { MemoryStore } from '../stores/memory.ts'
-import type { Batch, Store } from '../stores/store.ts'
-import { dyingStore, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
+import { deafStore, dyingStore, type RunScene, runScene, turns } from '../testing/cut-off-scene.ts'
 import { type ToolWorld, toolWorld } from '../testing/tool-world.ts'
 import type { Run } from './run.ts'
 import type { ToolContext } from './tool-context.ts'
@@ -73,23 +71,6 @@ async function settleAll(outside: HoldfastJournal, world: ToolWorld): Promise<vo
     const isDone = [...world.effects.values()].includes(key)
     await outside.settle('r', key, isDone ? { done: true, result: `did ${key}` } : { done: false })
   }
-}
-
-/** As when the process is killed right behind this append: it is stored, and nobody has heard of it. */
-function deafStore(store: MemoryStore, dieAt: number): Store {
-  let appends = 0
-  const dying = dyingStore(store, dieAt + 1)
-  return new Proxy<Store>(dying, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name)
-      if (name !== 'append') return value
-      return (batch: Batch) => {
-        appends += 1
-        const appended = target.append(batch)
-        return appends < dieAt ? appended : appended.then(() => Promise.reject(new HoldfastError('CLOSED', 'killed')))
-      }
-    },
-  })
 }
 
 type Dying = typeof deafStore

@@ -3,21 +3,17 @@
 // It may be called more than once (a crash can come between the call and its record), and is recorded once. One that
 // fails for good waits for a person: what can't be undone must not go unseen.
 
-import type { Clock, Timer } from '../host/clock.ts'
-import type { Random } from '../host/random.ts'
 import type { Settlement, Waiting } from './ask.ts'
 import { thrownOf } from './error-record.ts'
-import { mayRetry, pauseMs, type RetryPolicy } from './retry.ts'
+import { mayRetry, type RetryPolicy } from './retry.ts'
+import { type PauseHost, RetryPause } from './retry-pause.ts'
 import { type RunData, type RunEvent, runEvents } from './run-event.ts'
 import { within } from './time-limit.ts'
 import { ToolContext } from './tool-context.ts'
-import { wakeAt } from './wake-at.ts'
 
 /** What a compensation needs of the execution that it belongs to. */
-export interface UndoHost {
-  readonly host: { readonly clock: Clock; readonly random: Random }
+export interface UndoHost extends PauseHost {
   make(type: string, data: RunData): void
-  wake(): void
 }
 
 export interface UndoTerms {
@@ -40,8 +36,7 @@ export class Undo {
   #isStarted = false
   #isStopped = false
   #failures = 0
-  #due: number | undefined
-  #timer: Timer | undefined
+  readonly #pause: RetryPause
   #context: ToolContext | undefined
   /** Why it waits for a person. */
   #failed: string | undefined
@@ -49,6 +44,7 @@ export class Undo {
   constructor(execution: UndoHost, terms: UndoTerms) {
     this.#execution = execution
     this.#terms = terms
+    this.#pause = new RetryPause(execution)
   }
 
   get key(): string {
@@ -60,9 +56,7 @@ export class Undo {
     if (this.#failed !== undefined) {
       return { state: 'parked', why: `could not undo ${key} (${this.#failed}), until that is settled` }
     }
-    if (this.#due === undefined) return undefined
-    const why = `tries to undo ${key} again at ${new Date(this.#due).toISOString()}`
-    return { state: 'sleeping', why, due: this.#due }
+    return this.#pause.waiting(`tries to undo ${key}`)
   }
 
   /** Undefined while there is more to do. */
@@ -71,7 +65,7 @@ export class Undo {
     if (type === runEvents.compensationFailed) this.#failed = messageOf(data.error)
     else if (type === runEvents.compensationRetried) {
       this.#failures = Number(data.failures)
-      this.#due = Number(data.due)
+      this.#pause.met(data.due)
       if (this.#isStarted) this.#goOn()
     } else if (type === runEvents.toolSettled && this.#failed !== undefined) return this.#settled(data)
     return undefined
@@ -84,7 +78,7 @@ export class Undo {
 
   stop(reason: unknown): void {
     this.#isStopped = true
-    this.#timer?.cancel()
+    this.#pause.stop()
     this.#context?.abort(reason)
   }
 
@@ -98,15 +92,7 @@ export class Undo {
   }
 
   #goOn(): void {
-    if (this.#due === undefined) {
-      this.#attempt()
-      return
-    }
-    this.#timer = wakeAt(this.#execution.host.clock, this.#due, () => {
-      this.#due = undefined
-      this.#execution.wake()
-      this.#attempt()
-    })
+    this.#pause.pass(() => this.#attempt())
   }
 
   #attempt(): void {
@@ -128,9 +114,7 @@ export class Undo {
       this.#make(runEvents.compensationFailed, { error })
       return
     }
-    const { clock, random } = this.#execution.host
-    const due = clock.now() + pauseMs(retry, failures, random)
-    this.#due = due
+    const due = this.#pause.decide(retry, failures)
     this.#make(runEvents.compensationRetried, { failures, error, due })
   }
 

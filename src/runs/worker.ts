@@ -3,7 +3,7 @@
 //
 // It looks for work when this process puts some on the agenda, when somebody else does and the journal's feed tells, when a
 // run in its hands ends or rests, and once a second in any case: that is how it finds the runs of a worker that has died, and
-// those whose sleep is over.
+// those whose sleep is over. What a worker of the same host had is free as soon as that is seen to be dead.
 
 import { isHoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
@@ -12,9 +12,9 @@ import type { Fence } from '../journal/append-options.ts'
 import { checkWhole, invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
 import { limits } from '../limits.ts'
-import type { ActiveRun, Employer } from './active-run.ts'
 import type { Definitions } from './definitions.ts'
 import { agendaPrefixOf, checkRunName, idOfAgenda } from './run-event.ts'
+import type { Employer, RunInHand } from './run-ground.ts'
 import type { RunLeases } from './run-leases.ts'
 
 export interface WorkerOptions {
@@ -35,7 +35,7 @@ export interface WorkerGround {
   readonly definitions: Definitions
   has(id: string): boolean
   /** Undefined when the run is in other hands of this process. */
-  takeOn(name: string, id: string, fence: Fence, employer: Employer): ActiveRun | undefined
+  takeOn(name: string, id: string, fence: Fence, employer: Employer): RunInHand | undefined
   gone(worker: Worker): void
 }
 
@@ -48,14 +48,18 @@ export class Worker implements Employer, AsyncDisposable {
   readonly #concurrency: number
   readonly #names: readonly string[] | undefined
   readonly #onError: NonNullable<WorkerOptions['onError']>
-  readonly #hired: Set<ActiveRun> = new Set()
-  readonly #resting: Set<ActiveRun> = new Set()
+  readonly #hired: Set<RunInHand> = new Set()
+  readonly #resting: Set<RunInHand> = new Set()
   readonly #letGoOfProcess: () => void = keepAlive()
-  /** Had in hand by a process before this one: their leases are its own. */
-  #former: { readonly name: string; readonly lease: string }[] = []
+  /** Names by lease of what a process before this one had in hand, and is due: their leases are its own. */
+  readonly #former: Map<string, string> = new Map()
+  /** Until then, their leases can keep what has just become due from being claimed. */
+  #formerUntil = 0
   #turn = 0
   #looking: Promise<void> | undefined
   #mustLook = false
+  /** At first, and with each poll. */
+  #mustFreeDead = true
   #timer: Timer | undefined
   #stopping: Promise<void> | undefined
 
@@ -75,7 +79,8 @@ export class Worker implements Employer, AsyncDisposable {
       this.look()
       return
     }
-    this.#looking = this.#findFormer()
+    this.#formerUntil = this.#ground.clock.now() + this.#ground.leases.ttlMs
+    this.#looking = this.#findFormer(this.#served, true)
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#looking = undefined
@@ -101,16 +106,16 @@ export class Worker implements Employer, AsyncDisposable {
     this.look()
   }
 
-  rested(run: ActiveRun): void {
+  rested(run: RunInHand): void {
     this.#resting.add(run)
     this.look()
   }
 
-  woke(run: ActiveRun): void {
+  woke(run: RunInHand): void {
     this.#resting.delete(run)
   }
 
-  left(run: ActiveRun, error: unknown): void {
+  left(run: RunInHand, error: unknown): void {
     this.#hired.delete(run)
     this.#resting.delete(run)
     // What happens to a run while the worker is being stopped is what was asked for.
@@ -150,6 +155,7 @@ export class Worker implements Employer, AsyncDisposable {
 
   #poll(): void {
     this.#timer = this.#ground.clock.after(pollMs, () => {
+      this.#mustFreeDead = true
       this.look()
       this.#poll()
     })
@@ -160,6 +166,7 @@ export class Worker implements Employer, AsyncDisposable {
       this.#mustLook = false
       try {
         await this.#ground.leases.renewLate()
+        await this.#freeDead()
         await this.#takeFormer()
         await this.#claimAll()
       } catch (error) {
@@ -182,7 +189,10 @@ export class Worker implements Employer, AsyncDisposable {
       const claimed = await this.#ground.journal.agenda.claim({ owner, ttl: ttlMs, limit, prefix })
       for (const { fence } of claimed) this.#hire(name, fence)
       if (claimed.length === limit) this.#mustLook = true
+      // What rested with a process before this one was due for nobody when this one began.
+      else if (this.#ground.clock.now() < this.#formerUntil) await this.#findFormer([name])
     }
+    if (this.#former.size > 0 && this.#free > 0) this.#mustLook = true
   }
 
   #hire(name: string, fence: Fence): void {
@@ -190,23 +200,32 @@ export class Worker implements Employer, AsyncDisposable {
     if (run !== undefined) this.#hired.add(run)
   }
 
+  async #freeDead(): Promise<void> {
+    if (!this.#mustFreeDead) return
+    this.#mustFreeDead = false
+    await this.#ground.leases.freeDead()
+  }
+
   async #takeFormer(): Promise<void> {
-    while (this.#former.length > 0 && this.#free > 0 && this.#stopping === undefined) {
-      const { name, lease } = this.#former.shift() ?? { name: '', lease: '' }
+    for (const [lease, name] of this.#former) {
+      if (this.#free <= 0 || this.#stopping !== undefined) return
+      this.#former.delete(lease)
       if (this.#ground.has(idOfAgenda(name, lease))) continue
       this.#hire(name, await this.#ground.leases.acquire(lease))
     }
   }
 
-  async #findFormer(): Promise<void> {
+  async #findFormer(names: readonly string[], isBeginning = false): Promise<void> {
     const { journal, leases, clock } = this.#ground
-    for (const name of this.#served) {
+    for (const name of names) {
       const due = await journal.agenda.due({ prefix: agendaPrefixOf(name), limit: formerMax })
       for (const { id: lease } of due) {
         if (this.#ground.has(idOfAgenda(name, lease))) continue
         const state = await journal.leases.get(lease)
         const isHeld = state?.held === true && state.until > clock.now()
-        if (isHeld && state.owner === leases.owner) this.#former.push({ name, lease })
+        // What this process has taken lasts longer.
+        const isFormer = isHeld && state.owner === leases.owner && (isBeginning || state.until < this.#formerUntil)
+        if (isFormer) this.#former.set(lease, name)
       }
     }
   }

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import type { HoldfastJournal } from '../holdfast-journal.ts'
-import { type ProcessOptions, type RunsScene, runsScene, turns } from '../testing/runs-scene.ts'
+import { turns } from '../testing/cut-off-scene.ts'
+import { type ProcessOptions, type RunsScene, runsScene } from '../testing/runs-scene.ts'
 import type { Run } from './run.ts'
 
 const many = { manyWriters: true }
@@ -133,6 +134,29 @@ describe('a worker', () => {
     expect(steps).toEqual(['begin', 'begin', 'a'])
   })
 
+  it('takes on what rested with a process before it, in a store of one writer, as soon as that is due or told', async () => {
+    const scene = runsScene()
+    const body = async (run: Run, rests: number) => {
+      if (rests === 1) await run.sleep('2s')
+      else await run.wait('go')
+      return run.step('last', () => 'gone on')
+    }
+    const dead = hire(scene, body, { dieAt: 9 })
+    dead.worker()
+    await Promise.all([1, 2].map((input) => dead.start('job', { id: `r${input}`, input })))
+    await scene.until(async () => (await states(dead)).join() === 'sleeping,waiting', 1)
+    await scene.until(() => scene.clock.now() > 1_700_000_000_100, 10)
+    const journal = hire(scene, body)
+    await using _ = journal.worker()
+    await turns(20)
+    await journal.signal('r2', 'go')
+    const began = scene.clock.now()
+    await scene.settled(journal.result('r2'), 1)
+    expect(scene.clock.now() - began).toBeLessThan(100)
+    await scene.settled(journal.result('r1'), 100)
+    expect(scene.clock.now() - began).toBeLessThan(4_000)
+  })
+
   it('goes on with what it has in hand when it stood still for longer than its leases last', async () => {
     const scene = runsScene()
     const journal = hire(scene, async (run) => {
@@ -172,8 +196,8 @@ describe('a worker', () => {
     await journal.start('look', { id: 'l' })
     await scene.until(async () => (await states(journal)).includes('waiting'))
     await worker.stop()
-    expect(await journal.leases.get('run/job/r')).toMatchObject({ held: false })
-    expect(await journal.leases.get('run/look/l')).toMatchObject({ held: false })
+    expect(await journal.leases.get('run/job/r')).toBeUndefined()
+    expect(await journal.leases.get('run/look/l')).toBeUndefined()
     expect(aborted).toMatchObject({ code: 'CLOSED' })
     const next = hire(scene, async () => 'done', many)
     // The next one's code is other code, and the run is kept and not taken on again and again.

@@ -7,6 +7,7 @@
 
 import { contentDigest } from '../core/content-digest.ts'
 import { decide, receiptOf } from '../core/decide.ts'
+import { leaseFloorName } from '../core/lease-floor.ts'
 import { movedError, mustBeSameCopy } from '../core/moved.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
 import { HoldfastError } from '../errors.ts'
@@ -31,6 +32,7 @@ import type {
   DumpOptions,
   ImportRecord,
   JournalHead,
+  LeaseQuery,
   LeaseState,
   LongWork,
   PinState,
@@ -202,6 +204,11 @@ class ArrayStore implements MemoryStore {
     return this.#open().leases.get(name)
   }
 
+  async leases({ owner, limit }: LeaseQuery): Promise<readonly LeaseState[]> {
+    const held = [...this.#open().leases.values()].filter((lease) => lease.held && lease.owner === owner)
+    return held.sort((a, b) => compareUtf8(a.lease, b.lease)).slice(0, limit)
+  }
+
   async pins(): Promise<readonly PinState[]> {
     return [...this.#open().livePins(this.#now())].sort((a, b) => compareUtf8(a.pin, b.pin))
   }
@@ -274,7 +281,7 @@ class ArrayStore implements MemoryStore {
       blobBytes,
       commands: state.commands.size,
       agenda: state.agenda.size,
-      leases: state.leases.size,
+      leases: state.leases.size - (state.leases.has(leaseFloorName) ? 1 : 0),
       pins: state.livePins(this.#now()).length,
     }
   }

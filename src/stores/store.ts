@@ -79,7 +79,8 @@ export interface AgendaChange {
 }
 
 export type LeaseChange =
-  /** Granted when the lease is free, released, past its time, or held by the same owner; gives a higher token. */
+  /** Granted when the lease is free, released, past its time, or held by the same owner; gives a higher token than any that it
+   * ever had. */
   | { readonly lease: string; readonly op: 'acquire'; readonly owner: string; readonly ttlMs: number }
   /** Prolongs; refused with LEASE_LOST unless this is the newest token and it was not released. */
   | { readonly lease: string; readonly op: 'renew'; readonly token: number; readonly ttlMs: number }
@@ -257,8 +258,13 @@ export interface LeaseState {
   readonly owner: string
   readonly token: number
   readonly until: TimeMs
-  /** Held: not released. It may be past its time. */
+  /** It may be past its time. False only of what came from another journal as released. */
   readonly held: boolean
+}
+
+export interface LeaseQuery {
+  readonly owner: string
+  readonly limit?: number
 }
 
 export interface PinState {
@@ -409,7 +415,10 @@ export interface Store {
   command(id: string): Promise<Receipt | undefined>
   /** By due time, then id as UTF-8 bytes. */
   agenda(query: AgendaQuery): Promise<readonly AgendaItem[]>
+  /** undefined: nobody has it. What was released leaves nothing but that no later token is lower. */
   lease(name: string): Promise<LeaseState | undefined>
+  /** What this owner holds, past its time or not: by name as UTF-8 bytes. */
+  leases(query: LeaseQuery): Promise<readonly LeaseState[]>
   pins(): Promise<readonly PinState[]>
 
   /** Makes content ready to be named by an append. Large content is durable on return; small content rides in the

@@ -23,18 +23,38 @@ export function runScene(): RunScene {
 }
 
 /** As when the process is killed before the append with this number: nothing of it or of what follows is stored. */
-export function dyingStore(store: MemoryStore, dieAt: number): Store {
+export function dyingStore(store: Store, dieAt: number, dies: () => void = () => undefined): Store {
   let appends = 0
   return new Proxy<Store>(store, {
     get(target, name) {
       if (name === 'append') {
         return (batch: Batch) => {
           appends += 1
-          return appends < dieAt ? target.append(batch) : Promise.reject(new HoldfastError('CLOSED', 'killed'))
+          if (appends < dieAt) return target.append(batch)
+          if (appends === dieAt) dies()
+          return Promise.reject(new HoldfastError('CLOSED', 'killed'))
         }
       }
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** As when the process is killed behind the append with this number: it is stored, and nobody hears of it. */
+export function deafStore(store: Store, dieAt: number, dies: () => void = () => undefined): Store {
+  let appends = 0
+  const dying = dyingStore(store, dieAt + 1)
+  return new Proxy<Store>(dying, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (name !== 'append') return value
+      return (batch: Batch) => {
+        appends += 1
+        if (appends === dieAt) dies()
+        const appended = target.append(batch)
+        return appends < dieAt ? appended : appended.then(() => Promise.reject(new HoldfastError('CLOSED', 'killed')))
+      }
     },
   })
 }
@@ -56,6 +76,28 @@ export async function passing<T>(clock: FakeClock, promise: Promise<T>, stepMs: 
 }
 
 export type Body = (run: Run) => Promise<unknown>
+
+/** A step that gives its name. */
+export function step(run: Run, name: string, input?: unknown): Promise<unknown> {
+  return run.step(name, () => name, input === undefined ? {} : { input })
+}
+
+/** These steps, one after the other: gives what the last one does. */
+export function inTurn(...names: readonly string[]): Body {
+  return async (run) => {
+    let last: unknown
+    for (const name of names) last = await step(run, name)
+    return last
+  }
+}
+
+/** These steps at the same time, and then one more, `end`. */
+export function together(...names: readonly string[]): Body {
+  return async (run) => {
+    await Promise.all(names.map((name) => step(run, name)))
+    return step(run, 'end')
+  }
+}
 
 /** Runs the function as 'r' and kills its process before the append with this number: the first creates the run, or takes
  * its lease where it is there. */

@@ -59,6 +59,8 @@ export class HistoryModel {
   readonly commands: Map<string, readonly EventPlace[]>
   /** Per stream, through which seq it was released. */
   readonly released: Map<string, number>
+  /** The highest token of the leases that were released. */
+  leaseFloor: number
 
   constructor(from?: HistoryModel) {
     this.position = from?.position ?? 0
@@ -68,6 +70,7 @@ export class HistoryModel {
     this.pins = new Map(from?.pins)
     this.commands = new Map(from?.commands)
     this.released = new Map(from?.released)
+    this.leaseFloor = from?.leaseFloor ?? 0
   }
 
   /** What the batch amounts to as the next one. Changes nothing. */
@@ -93,6 +96,7 @@ export class HistoryModel {
     }
     for (const change of batch.agenda ?? []) this.#applyAgenda(change)
     for (const change of batch.leases ?? []) this.#applyLease(change)
+    for (const { lease } of batch.leases ?? []) this.#dropReleased(lease)
     for (const change of batch.pins ?? []) {
       if (change.from === null) this.pins.delete(change.pin)
       else this.pins.set(change.pin, change)
@@ -131,10 +135,17 @@ export class HistoryModel {
     const before = this.leases.get(change.lease)
     if (change.op === 'acquire') {
       const { owner, ttlMs } = change
-      this.leases.set(change.lease, { owner, token: (before?.token ?? 0) + 1, held: true, ttlMs })
+      this.leases.set(change.lease, { owner, token: (before?.token ?? this.leaseFloor) + 1, held: true, ttlMs })
     } else if (before !== undefined) {
       const held = change.op === 'renew'
       this.leases.set(change.lease, { ...before, held, ttlMs: held ? change.ttlMs : before.ttlMs })
     }
+  }
+
+  #dropReleased(name: string): void {
+    const lease = this.leases.get(name)
+    if (lease === undefined || lease.held) return
+    this.leases.delete(name)
+    this.leaseFloor = Math.max(this.leaseFloor, lease.token)
   }
 }

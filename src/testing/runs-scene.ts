@@ -3,8 +3,10 @@
 
 import { HoldfastError } from '../errors.ts'
 import { type FeatureOptions, HoldfastJournal } from '../holdfast-journal.ts'
+import { noProcesses, type Processes } from '../host/processes.ts'
 import { type MemoryStore, memoryStore } from '../stores/memory.ts'
-import type { Batch, Store } from '../stores/store.ts'
+import type { Store } from '../stores/store.ts'
+import { deafStore, dyingStore, turns } from './cut-off-scene.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { seededRandom } from './seeded-random.ts'
 
@@ -22,9 +24,15 @@ export interface RunsScene {
 export interface ProcessOptions extends NonNullable<FeatureOptions['runs']> {
   /** It dies before its append with this number: nothing of it or of what follows is stored. */
   readonly dieAt?: number
+  /** It dies behind that append, not before: it is stored, and the process hears nothing of it any more. */
+  readonly diesBehind?: boolean
   readonly dies?: () => void
+  /** It is dead as soon as this is true. */
+  readonly isDead?: () => boolean
   /** As a store that several processes write to at once has it. */
   readonly manyWriters?: boolean
+  /** What it knows of the others; nothing by default. */
+  readonly processes?: Processes
 }
 
 const looksMax = 2_000
@@ -32,7 +40,7 @@ const looksMax = 2_000
 export function runsScene(seed: number = 1): RunsScene {
   const clock = fakeClock()
   const store = memoryStore({ clock, random: seededRandom(seed) })
-  let processes = 0
+  let count = 0
 
   const until = async (holds: () => boolean | Promise<boolean>, stepMs = 1_000): Promise<void> => {
     for (let looks = 0; !(await holds()); looks += 1) {
@@ -46,10 +54,18 @@ export function runsScene(seed: number = 1): RunsScene {
     clock,
     store,
     until,
-    process({ dieAt = Number.POSITIVE_INFINITY, dies = () => undefined, manyWriters = false, ...runs } = {}) {
-      processes += 1
-      const random = seededRandom(seed * 1_000 + processes)
-      return new HoldfastJournal(seenBy(store, { dieAt, dies, manyWriters }), { clock, random, runs })
+    process(options = {}) {
+      const { dieAt = Number.POSITIVE_INFINITY, diesBehind = false, ...others } = options
+      const { dies = () => undefined, isDead = () => false, ...rest } = others
+      const { manyWriters = false, processes = noProcesses, ...runs } = rest
+      count += 1
+      const random = seededRandom(seed * 1_000 + count)
+      return new HoldfastJournal(seenBy(store, { dieAt, diesBehind, dies, isDead, manyWriters }), {
+        clock,
+        random,
+        processes,
+        runs,
+      })
     },
     async settled(promise, stepMs) {
       let isSettled = false
@@ -63,31 +79,21 @@ export function runsScene(seed: number = 1): RunsScene {
   }
 }
 
-/** As much of what follows from one another as follows without time passing. */
-export async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve))
-}
+type Death = 'dieAt' | 'diesBehind' | 'dies' | 'isDead' | 'manyWriters'
 
 function seenBy(
   store: MemoryStore,
-  { dieAt, dies, manyWriters }: Required<Pick<ProcessOptions, 'dieAt' | 'dies' | 'manyWriters'>>,
+  { dieAt, diesBehind, dies, isDead, manyWriters }: Required<Pick<ProcessOptions, Death>>,
 ): Store {
-  let appends = 0
-  return new Proxy<Store>(store, {
+  return new Proxy<Store>((diesBehind ? deafStore : dyingStore)(store, dieAt, dies), {
     get(target, name) {
       if (name === 'manifest') return { ...target.manifest, manyWriters }
-      if (name === 'append') {
-        return (batch: Batch) => {
-          appends += 1
-          if (appends < dieAt) return target.append(batch)
-          dies()
-          return Promise.reject(new HoldfastError('CLOSED', 'killed'))
-        }
+      if (name === 'append' && isDead()) {
+        return () => Promise.reject(new HoldfastError('CLOSED', 'killed'))
       }
       // Others have it open too.
       if (name === 'close') return () => Promise.resolve()
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
+      return Reflect.get(target, name)
     },
   })
 }

@@ -21,6 +21,7 @@ export interface ExportProgress {
 export interface ExportOptions extends LongWork<ExportProgress> {
   /** Whether a file that is there is replaced; otherwise it is refused with TARGET_NOT_EMPTY. */
   readonly overwrite?: boolean
+  /** The source of time; that of this machine by default. */
   readonly clock?: Clock
   /** For exports to a path. */
   readonly files?: Files | undefined

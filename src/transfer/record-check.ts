@@ -7,6 +7,7 @@
 
 import { isBlobDigest } from '../core/blob-ref.ts'
 import { type ExportedKind, exportedFields, isExportedKind } from '../core/control-text.ts'
+import { leaseFloorName } from '../core/lease-floor.ts'
 import { checkName, checkStreamName } from '../core/names.ts'
 import { type Check, isFlag, isText, isWhole, listOf, optional, orNull, passes, tuple } from '../core/value-check.ts'
 import { limits } from '../limits.ts'
@@ -24,11 +25,12 @@ const moment: Check = (value) => whole(value) && (value as number) <= timeMax
 const digest: Check = isBlobDigest
 const stream: Check = passes(checkStreamName)
 const name: Check = passes((value) => checkName(value, 'name'))
+const leaseName: Check = (value) => value === leaseFloorName || name(value)
 const anything: Check = () => true
 
 const controlChecks: Readonly<Record<ExportedKind, Readonly<Record<string, Check>>>> = {
   agenda: { id: name, due: orNull(whole), data: anything },
-  lease: { lease: name, owner: name, token: above0, until: whole, held: isFlag },
+  lease: { lease: leaseName, owner: name, token: above0, until: whole, held: isFlag },
   command: {
     id: name,
     time: moment,

@@ -9,8 +9,9 @@ import { auditOf } from '../../src/agent/audit.ts'
 import { openQuestions } from '../../src/agent/questions.ts'
 import { HoldfastError } from '../../src/errors.ts'
 import type { HoldfastJournal } from '../../src/holdfast-journal.ts'
+import { dyingStore } from '../../src/testing/cut-off-scene.ts'
 import { type ScriptedReply, scriptedModel } from '../../src/testing/scripted-model.ts'
-import { dyingStore, scene } from './scene.ts'
+import { scene } from './scene.ts'
 
 const usage = { inputTokens: 90, outputTokens: 10 }
 const search = (q: string) => ({ tool: 'search', input: { q } })

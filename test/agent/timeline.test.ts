@@ -1,7 +1,7 @@
 // C1.12, C1.13: agents that start agents stand in one timeline, and people see it without secrets.
 
 import { describe, expect, it } from 'vitest'
-import { agentEvents } from '../../src/agent/agent-event.ts'
+import { agentEvents, type StartedEntry } from '../../src/agent/agent-event.ts'
 import type { AgentOptions } from '../../src/agent/agent-options.ts'
 import type { AgentTool } from '../../src/agent/agent-tool.ts'
 import { auditOf, lastCompletedIteration } from '../../src/agent/audit.ts'
@@ -42,6 +42,32 @@ describe('delegation', () => {
     expect(timeline[4]?.details).toMatchObject({ parent: 'a', depth: 1, limits: { tokens: 99_900 } })
     expect(await auditOf(journal, 'a', { agent: 'a/critic-1.1' })).toHaveLength(3)
     expect(await lastCompletedIteration(journal, 'a', 'a/critic-1.1')).toBe(1)
+  })
+
+  it('to several at a time sets aside for each what it may spend, and gives back what it did not', async () => {
+    const { another, ended } = scene()
+    const journal = another()
+    const spender = { model: scriptedModel(() => ({ actions: [say('x')], usage })), tools: { echo } }
+    const modest = { model: scriptedModel([{ text: 'done', usage }]), limits: { tokens: 150 } }
+    const model = scriptedModel([
+      { actions: ['modest', 'spender', 'spender'].map((tool) => ({ tool })), usage },
+      { actions: [{ tool: 'modest' }], usage },
+      { text: 'end', usage },
+    ])
+    const limits = { tokens: 1_300, iterations: 9 }
+    const outcome = await ended(journal.agent('a', { model, agents: { spender, modest }, limits }))
+    const started = await journal.read('run/a', { types: agentEvents.started }).toArray()
+    const told = started.map(({ data }) => (data as { readonly result: StartedEntry }).result)
+    const tokens = told.map(({ agent, limits: { tokens } }) => [agent, tokens])
+    // 1,200 are left by the first answer: 150 for the modest one, and the rest in two halves.
+    expect(tokens).toEqual([
+      ['a', 1_300],
+      ['a/modest-1.1', 150],
+      ['a/spender-1.2', 525],
+      ['a/spender-1.3', 525],
+    ])
+    // Each spender stops with the answer by which it is over: 600 and 600, with 100 each of the modest one and of the first.
+    expect(outcome).toMatchObject({ reason: 'max-tokens', tokens: 1_400 })
   })
 
   it('is no way around the gate', async () => {

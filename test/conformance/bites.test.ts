@@ -8,6 +8,7 @@ import type { StoreUnderTest } from '../../src/testing/store-under-test.ts'
 import { lastingMemoryTarget } from './lasting-memory.ts'
 import { wrongAppends } from './wrong-appends.ts'
 import { wrongClaims } from './wrong-claims.ts'
+import { wrongLeases } from './wrong-leases.ts'
 import { wrongReads } from './wrong-reads.ts'
 import { wrongReopenings } from './wrong-reopenings.ts'
 import { wrongStates } from './wrong-states.ts'
@@ -26,7 +27,13 @@ async function firstFailure(target: StoreUnderTest, group?: string): Promise<str
 }
 
 describe('the conformance suite bites', () => {
-  for (const { group, wrong, make } of [...wrongAppends, ...wrongClaims, ...wrongReads, ...wrongStates]) {
+  for (const { group, wrong, make } of [
+    ...wrongAppends,
+    ...wrongClaims,
+    ...wrongLeases,
+    ...wrongReads,
+    ...wrongStates,
+  ]) {
     it(`a store that ${wrong} fails a case on ${group}`, { timeout: 20_000 }, async () => {
       const target: StoreUnderTest = {
         ...memoryTarget,

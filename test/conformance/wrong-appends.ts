@@ -102,6 +102,15 @@ export const wrongAppends: readonly WrongStore[] = [
       await right.flush()
     },
   })),
+  // Without its fences it is refused for what it expects, if it is refused for that.
+  appending('fences', 'judges expectations before fences', async (right, batch) => {
+    const { fences, expect } = batch
+    if (fences === undefined || expect === undefined) return right.append(batch)
+    for (const [stream, seq] of expect) {
+      if (((await right.stream(stream))?.seq ?? 0) !== seq) return right.append({ ...batch, fences: [] })
+    }
+    return right.append(batch)
+  }),
   appending('fences', 'ignores fences', (right, batch) => right.append({ ...batch, fences: [] })),
   appending('pins', 'ignores the pins of a batch', (right, batch) => right.append({ ...batch, pins: [] })),
   appending('pins', 'makes every pin hard', (right, batch) =>

@@ -105,12 +105,6 @@ export const wrongStates: readonly WrongStore[] = [
     close: async () => undefined,
     stats: () => right.stats(),
   })),
-  wrong('leases', 'keeps a released lease for its owner', (right) => ({
-    async lease(name) {
-      const found = await right.lease(name)
-      return found === undefined ? found : { ...found, held: true }
-    },
-  })),
   wrong('leases', 'gives each lease the token 1', (right) => ({
     async append(batch) {
       const receipt = await right.append(batch)

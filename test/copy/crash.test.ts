@@ -9,6 +9,7 @@ import type { Store } from '../../src/stores/store.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { copyStore } from '../../src/transfer/copy.ts'
+import { spread } from '../crash/spread.ts'
 import { append, event, seen } from '../transfer/scene.ts'
 import { TwoDirectories } from './two-directories.ts'
 
@@ -94,7 +95,7 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
     expect(await seenIn(whole, 'to')).toEqual(scene.seen)
     expect(operations).toBeGreaterThan(200)
     const cases = { usable: 0, moving: 0, done: 0, resumed: 0 }
-    for (let crashAt = 1; crashAt <= operations; crashAt += every) {
+    for (const crashAt of spread({ last: operations, every })) {
       const seed = crashAt
       const cut = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt }), seed)
       await expect(cut.copy(), `operation ${crashAt}`).rejects.toThrow()
@@ -138,7 +139,7 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
     const whole = on(scene.disk.crash({ seed: 0, model: 'minimal' }), 3)
     await whole.copy()
     const { operations } = whole.simulated
-    for (let killAt = 1; killAt <= operations; killAt += every) {
+    for (const killAt of spread({ last: operations, every })) {
       const label = `operation ${killAt}`
       const killed = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt: killAt }), killAt)
       await expect(killed.copy(), label).rejects.toThrow()
@@ -149,7 +150,7 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
       expect(await seenIn(after, 'to'), label).toEqual(scene.seen)
     }
     // The power goes in what comes last: the marks, and the names.
-    for (let killAt = operations - 25; killAt <= operations; killAt += every) {
+    for (const killAt of spread({ first: operations - 25, last: operations, every })) {
       for (let cutAt = 1 + (killAt % 7), isOver = false; !isOver; cutAt += 7) {
         const killed = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt: killAt }), killAt)
         await killed.copy().catch(() => undefined)
@@ -172,7 +173,7 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
     const whole = on(scene.disk.crash({ seed: 0, model: 'minimal' }), 3)
     await whole.copy()
     const { operations } = whole.simulated
-    for (let crashAt = 2; crashAt <= operations; crashAt += every * 2) {
+    for (const crashAt of spread({ first: 2, last: operations, every: every * 2 })) {
       const seed = crashAt
       const cut = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt }), seed)
       await expect(cut.copy(), `operation ${crashAt}`).rejects.toThrow()
@@ -195,7 +196,7 @@ describe('a copy from directory to directory', { timeout: 600_000 }, () => {
     const whole = on(scene.disk.crash({ seed: 0, model: 'minimal' }), 3)
     await whole.copy(true)
     const { operations } = whole.simulated
-    for (let crashAt = 3; crashAt <= operations; crashAt += every * 2) {
+    for (const crashAt of spread({ first: 3, last: operations, every: every * 2 })) {
       const seed = crashAt
       const cut = on(scene.disk.crash({ seed: 0, model: 'minimal', crashAt }), seed)
       await expect(cut.copy(true), `operation ${crashAt}`).rejects.toThrow()

@@ -25,6 +25,8 @@ export interface WorldOptions {
   /** Over all processes of this world: the operation in which the first power cut comes. */
   readonly crashAt?: number
   readonly seed?: number
+  /** Where the names come from that the journal draws by chance: from the seed unless it is told. */
+  readonly names?: number
   readonly segmentBytes?: number
 }
 
@@ -73,11 +75,11 @@ export class World {
   }
 
   async open(options: Partial<FileOpenOptions> = {}): Promise<FileStore> {
-    const { segmentBytes = 4096, seed = 0 } = this.#options
+    const { segmentBytes = 4096, seed = 0, names = seed } = this.#options
     const store = await openFileStore({
       disk: this.wrap(this.#simulated.disk),
       clock: this.clock,
-      random: seededRandom(seed + 1),
+      random: seededRandom(names + 1),
       process: { pid: 1, host: 'simulated' },
       segmentBytes,
       directories: directoriesOn(this.#simulated.disk, copies),

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { open } from '../../src/open.ts'
 import { ExampleProcess } from './example-process.ts'
 
 let directory = ''
@@ -62,6 +63,10 @@ describe('the examples', () => {
     await first.says('waits for approval')
     await first.kill()
     expect((await new ExampleProcess('payment.mjs', ['refuse', directory]).toItsEnd()).end).toBe('0')
+    // As any program would find it that drives what is due.
+    const journal = await open(join(directory, 'journal'))
+    expect(await journal.agenda.due()).toMatchObject([{ id: 'run/-/payment-17', data: { state: 'queued' } }])
+    await journal.close()
     const second = await new ExampleProcess('payment.mjs', ['pay', directory]).toItsEnd()
     expect(second.lines.at(-1)).toMatch(/^not paid: refused by /)
   })

@@ -3,7 +3,7 @@
 // the journal without faults, and nothing may have been acknowledged behind a failed write (G6).
 
 import type { Disk } from '../../src/disks/disk.ts'
-import type { DiskCall } from '../../src/disks/disk-call.ts'
+import type { DiskCall, DiskOperation } from '../../src/disks/disk-call.ts'
 import { type FaultPlan, type FaultyDisk, faultyDisk } from '../../src/disks/faulty-disk.ts'
 import { HoldfastError } from '../../src/errors.ts'
 import type { Scenario } from '../crash/scenarios.ts'
@@ -24,14 +24,32 @@ export interface FaultCase {
 
 const hungAfterMs = 20_000
 
-/** How many operations a fault can strike when nothing goes wrong, and how many appends are then acknowledged. */
+/** The operations that a fault can strike when nothing goes wrong (undefined where a dead process asked for one more), and how many appends are then acknowledged. */
 export async function baseline(
   scenario: Scenario,
-): Promise<{ readonly operations: number; readonly acknowledged: number }> {
+): Promise<{ readonly calls: readonly (DiskCall | undefined)[]; readonly acknowledged: number }> {
   const world = newWorld(scenario, 0)
-  const disks = plannedDisks(world, undefined)
+  const calls: (DiskCall | undefined)[] = []
+  plannedDisks(world, (before) => {
+    let own = before
+    // What a dead process still asks for has no place: the next one's first operation has it.
+    const noted = (call: DiskCall): boolean => {
+      calls[own++] = call
+      return true
+    }
+    return { at: Number.POSITIVE_INFINITY, times: 'once', fault: 'EIO', only: noted }
+  })
   await scenario.run(world)
-  return { operations: disks.operations(), acknowledged: world.history.acknowledgements }
+  return { calls, acknowledged: world.history.acknowledgements }
+}
+
+/** What only looks needs no room. */
+const looking: ReadonlySet<DiskOperation> = new Set(['read', 'size', 'list', 'existsNow', 'lock'])
+
+/** Whether this operation can fail so. A fault that lasts and begins where it strikes nothing is the one that begins later. */
+export function canStrike(fault: FaultCase['fault'], { op, bytes = 0 }: DiskCall): boolean {
+  if (fault === 'short') return bytes > 1
+  return fault !== 'ENOSPC' || !looking.has(op)
 }
 
 /** Runs the scenario with this fault and checks what comes of it. */
@@ -53,12 +71,20 @@ export async function faultAt(
 
 async function runFault(scenario: Scenario, plan: FaultCase, acknowledged: number, report: FaultReport): Promise<void> {
   const world = newWorld(scenario, plan.seed)
-  const disks = plannedDisks(world, plan)
+  const disks = plannedDisks(world, (before) => {
+    if (plan.times === 'once' && plan.at <= before) return undefined
+    const disk = world.simulated
+    const onFault = ({ op, path }: DiskCall): void => {
+      // As the page cache does: what could not be synced is taken for clean.
+      if (op === 'sync') disk.dropUnsynced(path)
+    }
+    return { ...plan, at: Math.max(1, plan.at - before), onFault }
+  })
   const end = await scenario.run(world).then(
     () => undefined,
     (error: unknown) => error,
   )
-  if (disks.faults() === 0) return // one byte can't be cut short
+  if (disks.faults() === 0) return // it would have struck a process that is dead
   report.runs++
   report.faults += disks.faults()
   if (end !== undefined) mustBeHonest(end, plan)
@@ -92,35 +118,22 @@ async function lifeGoesOn(world: World): Promise<void> {
   await again.close()
 }
 
-function newWorld(scenario: Scenario, seed: number): World {
-  const { segmentBytes } = scenario
-  return new World(segmentBytes === undefined ? { seed } : { seed, segmentBytes })
+/** With the same names whatever the seed: so that it does the same operations as without a fault. */
+function newWorld({ segmentBytes }: Scenario, seed: number): World {
+  return new World(segmentBytes === undefined ? { seed, names: 0 } : { seed, names: 0, segmentBytes })
 }
 
-/** Each process of the world gets a faulty disk; the plan counts on from one to the next. */
-function plannedDisks(world: World, plan: FaultCase | undefined): { operations(): number; faults(): number } {
+/** Each process of the world gets a faulty disk; the plan counts on from one to the next, from how many there were before. */
+function plannedDisks(world: World, planFrom: (before: number) => FaultPlan | undefined): { faults(): number } {
   const made = new Map<Disk, FaultyDisk>()
-  let before = 0
   const sum = (of: (disk: FaultyDisk) => number): number =>
     [...made.values()].reduce((total, disk) => total + of(disk), 0)
   world.wrap = (disk) => {
-    const known = made.get(disk)
-    if (known !== undefined) return known
-    before = sum(({ operations }) => operations)
-    const simulated = world.simulated
-    const onFault = ({ op, path }: DiskCall): void => {
-      // As the page cache does: what could not be synced is taken for clean.
-      if (op === 'sync') simulated.dropUnsynced(path)
-    }
-    const isOver = plan !== undefined && plan.times === 'once' && plan.at <= before
-    const faulty =
-      plan === undefined || isOver
-        ? faultyDisk(disk)
-        : faultyDisk(disk, { ...plan, at: Math.max(1, plan.at - before), onFault })
+    const faulty = made.get(disk) ?? faultyDisk(disk, planFrom(sum(({ operations }) => operations)))
     made.set(disk, faulty)
     return faulty
   }
-  return { operations: () => sum(({ operations }) => operations), faults: () => sum(({ faults }) => faults) }
+  return { faults: () => sum(({ faults }) => faults) }
 }
 
 async function inTime(work: Promise<void>): Promise<void> {

@@ -1,15 +1,16 @@
-// A process that is a worker: node run-worker.mjs <target> <lease ttl> <steps per run>. A line for each thing that happens:
+// A process that is a worker: node run-worker.mjs <target> <lease ttl> <steps per run> [stays]. A line for each thing that happens:
 // `open`, `step <run> <step>` when a step's function is called, `error <code>` when a run could not go on here.
-// Each run takes its steps one after another, and then sleeps for a moment.
+// Each run takes its steps one after another, and then sleeps for a moment; with `stays`, it never gets out of the first.
 
 import { open } from '../../dist/index.js'
 
-const [target, leaseTtl, steps] = process.argv.slice(2)
+const [target, leaseTtl, steps, stays] = process.argv.slice(2)
 const journal = await open(target, { runs: { leaseTtl } })
 journal.define('job', async (run, input) => {
   for (let step = 1; step <= Number(steps); step++) {
     await run.step(`s${step}`, async () => {
       console.log(`step ${run.id} ${step}`)
+      if (stays !== undefined) await new Promise(() => undefined)
       if (input?.pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, input.pauseMs))
       return step
     })

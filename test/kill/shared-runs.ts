@@ -62,6 +62,49 @@ export async function takeOverKilled(journal: HoldfastJournal, target: string): 
   await lives.kill()
 }
 
+/** Leases that outlast the test: what one that is killed had, one that is there already has at once, and so has the next one
+ * that is started. */
+export async function goOnAtOnce(journal: HoldfastJournal, target: string): Promise<void> {
+  const plan = { target, leaseTtl: '1h', stepsPerRun }
+  const first = new WorkerProcess({ ...plan, stays: true })
+  await first.until(() => first.isOpen)
+  const ids = await startAll(journal, 16)
+  await first.until(() => first.steps.length === ids.length)
+  const owner = (await journal.leases.get('run/job/r0'))?.owner ?? ''
+  expect((await journal.leases.list({ owner })).length).toBe(ids.length)
+  const second = new WorkerProcess({ ...plan, stays: true })
+  await second.until(() => second.isOpen)
+  await first.kill()
+  await second.until(() => second.steps.length === ids.length)
+  expect(await journal.leases.list({ owner })).toEqual([])
+  await second.kill()
+  const third = new WorkerProcess(plan)
+  await checkResults(journal, ids)
+  expect(third.steps.length).toBe(ids.length * stepsPerRun)
+  await third.kill()
+}
+
+/** One that is stopped is alive: nobody takes what it has before its leases end. */
+export async function leaveStopped(journal: HoldfastJournal, target: string): Promise<void> {
+  const plan = { target, leaseTtl: '1h', stepsPerRun }
+  const stopped = new WorkerProcess(plan)
+  await stopped.until(() => stopped.isOpen)
+  const ids = await startAll(journal, 4, { pauseMs: 200 })
+  await stopped.until(() => stopped.steps.length >= 4)
+  stopped.signal('SIGSTOP')
+  const other = new WorkerProcess(plan)
+  await other.until(() => other.isOpen)
+  // It drives what nobody has, so it has looked.
+  await journal.start('job', { id: 'free' })
+  expect(await journal.result('free')).toBe('free is done')
+  expect(other.steps.filter((step) => !step.startsWith('free '))).toEqual([])
+  stopped.signal('SIGCONT')
+  await checkResults(journal, [...ids, 'free'])
+  expect(stopped.errors).toEqual([])
+  await stopped.kill()
+  await other.kill()
+}
+
 /** One is stopped for longer than its leases last, the other takes over; what the first appends when it goes on is refused. */
 export async function takeOverStopped(journal: HoldfastJournal, target: string): Promise<void> {
   const stopped = new WorkerProcess({ target, leaseTtl, stepsPerRun })

@@ -7,6 +7,8 @@ export interface WorkerPlan {
   readonly target: string
   readonly leaseTtl: string
   readonly stepsPerRun: number
+  /** In the first step of each of its runs, for ever. */
+  readonly stays?: boolean
 }
 
 export class WorkerProcess extends ChildLines {
@@ -15,8 +17,9 @@ export class WorkerProcess extends ChildLines {
   readonly errors: string[] = []
   isOpen = false
 
-  constructor({ target, leaseTtl, stepsPerRun }: WorkerPlan) {
-    super([fileURLToPath(new URL('run-worker.mjs', import.meta.url)), target, leaseTtl, `${stepsPerRun}`])
+  constructor({ target, leaseTtl, stepsPerRun, stays = false }: WorkerPlan) {
+    const script = fileURLToPath(new URL('run-worker.mjs', import.meta.url))
+    super([script, target, leaseTtl, `${stepsPerRun}`, ...(stays ? ['stays'] : [])])
   }
 
   protected override line(text: string): void {

@@ -1,5 +1,6 @@
 // How much memory runs take that sleep or wait: node --expose-gc sleeping-runs.mjs <directory> <runs>. Half of them sleep, half
-// wait for a signal; each was started with journal.run(), whose promise is kept. Then one of each kind is brought back.
+// wait for a signal; all were started with journal.run() at once, and their promises are kept. Then one of each kind is brought
+// back.
 // Prints one line of JSON; the figures are above what the process had with the open, empty journal.
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -7,8 +8,6 @@ import { open } from '../../dist/index.js'
 
 const [directory, count] = [process.argv[2], Number(process.argv[3])]
 const journal = await open(directory)
-/** How many are started at once. */
-const wave = 500
 const body = async (run, input) => {
   await run.step('before', () => input)
   if (input % 2 === 0) await run.sleep(input === 0 ? '1s' : '30d')
@@ -25,22 +24,19 @@ async function used() {
   return { heap: heapUsed / 1_048_576, rss: rss / 1_048_576 }
 }
 
-/** Until this run rests, or has gone on. */
+/** Until this run rests. */
 async function rests(id) {
   for (;;) {
     const [entry] = await journal.agenda.list({ prefix: `run/-/${id}`, limit: 1 })
-    if (entry?.data.state !== 'running') return
-    await pause(5)
+    if (entry !== undefined && entry.data.state !== 'running') return
+    await pause(50)
   }
 }
 
 const empty = await used()
 const began = performance.now()
 const results = []
-for (let n = 0; n < count; n++) {
-  results.push(journal.run(`r${n}`, body, { input: n }))
-  if (n % wave === wave - 1) await rests(`r${n}`)
-}
+for (let n = 0; n < count; n++) results.push(journal.run(`r${n}`, body, { input: n }))
 await rests(`r${count - 1}`)
 const seconds = (performance.now() - began) / 1_000
 // What was still on its way out of memory is out.

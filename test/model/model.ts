@@ -60,6 +60,8 @@ export class Model {
     new Map()
   readonly agenda: Map<string, number> = new Map()
   readonly leases: Map<string, LeaseState> = new Map()
+  /** The highest token of those that were released. */
+  #leaseFloor = 0
   readonly #pins: Map<string, PinState> = new Map()
   readonly #released: Map<string, number> = new Map()
 
@@ -73,8 +75,8 @@ export class Model {
     const known = commandId === undefined ? undefined : this.commands.get(commandId)
     if (known !== undefined)
       return known.content === content ? { ...known.receipt, duplicate: true } : 'COMMAND_CONFLICT'
-    if (expect !== undefined && this.seq(expect.stream) !== expect.seq) return 'SEQ_CONFLICT'
     if (fence !== undefined && !this.#holds(fence)) return 'LEASE_LOST'
+    if (expect !== undefined && this.seq(expect.stream) !== expect.seq) return 'SEQ_CONFLICT'
     const lease = this.#judgeLease(rest, now)
     if (typeof lease === 'string') return lease
     const places = append.events.map((event) => this.#place(event, now))
@@ -82,7 +84,7 @@ export class Model {
       if (agenda.due === null) this.agenda.delete(agenda.id)
       else this.agenda.set(agenda.id, agenda.due)
     }
-    if (lease !== undefined) this.leases.set(lease.lease, lease)
+    if (lease !== undefined) this.#setLease(lease)
     if (pin !== undefined) this.#pin(pin, now)
     if (releases !== undefined) {
       const { stream, through = this.seq(stream) } = releases
@@ -178,7 +180,21 @@ export class Model {
       return { ...state, until }
     }
     if (state?.held === true && state.owner !== lease.acquire && state.until > now) return 'LEASE_HELD'
-    return { lease: lease.lease, owner: lease.acquire, token: (state?.token ?? 0) + 1, until, held: true }
+    return {
+      lease: lease.lease,
+      owner: lease.acquire,
+      token: (state?.token ?? this.#leaseFloor) + 1,
+      until,
+      held: true,
+    }
+  }
+
+  #setLease(lease: LeaseState): void {
+    if (lease.held) this.leases.set(lease.lease, lease)
+    else {
+      this.leases.delete(lease.lease)
+      this.#leaseFloor = Math.max(this.#leaseFloor, lease.token)
+    }
   }
 
   #pin({ pin, stream, from, ttl }: NonNullable<ModelAppend['pin']>, now: number): void {

@@ -1,6 +1,8 @@
 // One-line durability defects, each as a replacement in one file, with the tests that must find it. They prove that the
 // harness bites: a sweep that passes with one of these in place proves nothing.
 
+import { scenarios } from '../crash/scenarios.ts'
+
 export interface PlantedBug {
   readonly name: string
   readonly file: string
@@ -12,9 +14,15 @@ export interface PlantedBug {
   readonly scenario?: string
 }
 
-const crash: readonly string[] = ['test/crash/crash-even.test.ts', 'test/crash/crash-odd.test.ts']
 const faults: readonly string[] = ['test/faults/faults.test.ts']
+const running: readonly string[] = ['test/proof/memory.test.ts']
 const copying: readonly string[] = ['test/copy/crash.test.ts']
+
+/** The one of the two files that plays the scenario. */
+function crash(scenario: string): Pick<PlantedBug, 'tests' | 'scenario'> {
+  const half = scenarios.findIndex(({ name }) => name === scenario) % 2 === 0 ? 'even' : 'odd'
+  return { tests: [`test/crash/crash-${half}.test.ts`], scenario }
+}
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -22,94 +30,83 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: 'src/engine/writer.ts',
     from: '      await written\n',
     to: '      void written.catch(() => undefined)\n',
-    tests: crash,
-    scenario: 'single appends',
+    ...crash('single appends'),
   },
   {
     name: 'the durable place published before the sync',
     file: 'src/engine/writer.ts',
     from: '      const written = writeFully(active.file, bytes, active.bytes)\n',
     to: '      this.#parts.mark.publish({ ...this.#durablePlace(), bytes: active.bytes + bytes.length })\n      const written = writeFully(active.file, bytes, active.bytes)\n',
-    tests: crash,
-    scenario: 'single appends',
+    ...crash('single appends'),
   },
   {
     name: 'a new segment whose name is not synced',
     file: 'src/engine/active-segment.ts',
     from: '      await disk.syncDirectory(folders.segments)\n',
     to: '',
-    tests: crash,
-    scenario: 'rotate',
+    ...crash('rotate'),
   },
   {
     name: 'names that a killed process left taken for durable',
     file: 'src/engine/open-log.ts',
     from: '  await disk.syncDirectory(folders.segments)\n',
     to: '',
-    tests: crash,
-    scenario: 'rotate',
+    ...crash('rotate'),
   },
   {
     name: 'a readable tail served without being written anew',
     file: 'src/core/recovery-table.ts',
     from: '    when: (facts) => facts.complete === facts.fileBytes,\n    then: { refuse: false, setAside: false, cut: true, carry: true },',
     to: '    when: (facts) => facts.complete === facts.fileBytes,\n    then: { refuse: false, setAside: false, cut: false, carry: false },',
-    tests: crash,
-    scenario: 'single appends',
+    ...crash('single appends'),
   },
   {
     name: 'a tail cut without being carried',
     file: 'src/engine/take-over.ts',
     from: 'to: verdict.then.carry ? tail.complete : tail.witness }',
     to: 'to: tail.witness }',
-    tests: crash,
-    scenario: 'single appends',
+    ...crash('single appends'),
   },
   {
     name: 'the tail cut before its new segment is durable',
     file: 'src/engine/take-over.ts',
     from: '  const active = await closedIfFailed(old.file, () =>\n',
     to: '  if (tail.fileBytes > tail.witness) await cutFile(disk, segment.path, tail.witness)\n  const active = await closedIfFailed(old.file, () =>\n',
-    tests: ['test/crash/crash-odd.test.ts'],
-    scenario: 'reopen after crashes',
+    ...crash('reopen after crashes'),
   },
   {
     name: 'a command id written apart from its events',
     file: 'src/engine/staging.ts',
     from: 'controlBody(control, left > 0)',
     to: 'controlBody(control, false)',
-    tests: crash,
-    scenario: 'batches',
+    ...crash('batches'),
   },
   {
     name: 'batches that are not joined',
     file: 'src/engine/staging.ts',
     from: 'encodeEventTail(event), left > 0)',
     to: 'encodeEventTail(event), false)',
-    tests: crash,
-    scenario: 'batches',
+    ...crash('batches'),
   },
   {
     name: 'the fence not looked at',
     file: 'src/engine/writer.ts',
     from: '      if (this.#parts.disk.existsNow(this.#nextFence)) throw superseded(this.#parts.disk)\n',
     to: '',
-    tests: crash,
-    scenario: 'takeover',
+    ...crash('takeover'),
   },
   {
     name: 'the lock ignored',
     file: 'src/engine/owner.ts',
     from: '  if (!takeover) throw await locked(disk)\n',
     to: '  if (!takeover) return { fence: newest, lock: { release: async () => undefined } }\n',
-    tests: crash,
-    scenario: 'takeover',
+    ...crash('takeover'),
   },
   {
     name: 'a failed writer that goes on',
     file: 'src/engine/writer.ts',
-    from: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#tellTurn()\n    this.#parts.events.failed(failure)\n',
-    to: '    this.#refuseQueue(failure)\n    this.#tellIdle()\n    this.#tellTurn()\n    this.#parts.events.failed(failure)\n    this.#failure = undefined\n',
+    from: '    this.#queue.refuseAll(failure)\n    this.#idleWaiters.tell()\n    this.#turns.tell()\n    this.#parts.events.failed(failure)\n',
+    to: '    this.#queue.refuseAll(failure)\n    this.#idleWaiters.tell()\n    this.#turns.tell()\n    this.#parts.events.failed(failure)\n    this.#failure = undefined\n',
     tests: faults,
     scenario: 'mending in place',
   },
@@ -134,16 +131,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: 'src/engine/rewrite-segment.ts',
     from: "    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n    // A reader that meets the new file must find the record that vouches for it when it opens the log anew, also behind a\n    // power cut that the new name survived and the published place did not: so the log itself says that it is durable.\n    await writer.witness()\n    await writer.shown()\n    await putInPlace(disk, rewrite)\n",
     to: "    await putInPlace(disk, { ...base, time: 0 })\n    await writer.control((time: TimeMs) => {\n      rewrite = { ...base, time }\n      return [rewrite]\n    })\n    assert(rewrite !== undefined, 'the record was made when it was laid out')\n",
-    tests: crash,
-    scenario: 'retention',
+    ...crash('retention'),
   },
   {
     name: 'a rewritten file whose name is not durable when the log names it',
     file: 'src/engine/rewrite-segment.ts',
     from: '      await disk.syncDirectory(folders.segments)\n',
     to: '',
-    tests: crash,
-    scenario: 'retention',
+    ...crash('retention'),
   },
   {
     name: 'lines read without their checksums',
@@ -178,8 +173,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: 'src/engine/backup.ts',
     from: '      await into.sync()\n',
     to: '',
-    tests: crash,
-    scenario: 'backup',
+    ...crash('backup'),
   },
   {
     name: 'lines not held to the one before them',
@@ -243,5 +237,61 @@ export const plantedBugs: readonly PlantedBug[] = [
     from: '  if (marked !== undefined) mustBeThere(source, target, marked)\n',
     to: '  if (marked !== undefined) await store.relocate(undefined)\n',
     tests: ['test/copy/outcomes.test.ts', 'test/copy/crash.test.ts'],
+  },
+  {
+    name: 'in a run: a tool called without its intent',
+    file: 'src/runs/tool-work.ts',
+    from: "    if (this.#terms.effect === 'pure') {\n",
+    to: "    if (this.#terms.effect !== 'reversible') {\n",
+    tests: running,
+  },
+  {
+    name: 'in a run: a call that was cut off made again, though it is once',
+    file: 'src/runs/tool-work.ts',
+    from: "this.#terms.effect === 'idempotent' && this.#openEffect === 'idempotent'\n",
+    to: "this.#openEffect !== 'reversible'\n",
+    tests: running,
+  },
+  {
+    name: 'in a run: a reversible call that was cut off made again without being undone',
+    file: 'src/runs/tool-work.ts',
+    from: 'this.#isUndoneHere) this.#startUndo(undefined)\n',
+    to: 'this.#isUndoneHere) this.#execution.make(runEvents.toolVerified, { key, done: false })\n',
+    tests: running,
+  },
+  {
+    name: 'in a run: attempts that failed before a restart forgotten',
+    file: 'src/runs/step-work.ts',
+    from: '      this.#failures = Number(data.attempt)\n',
+    to: '      this.#failures = this.#isStarted ? Number(data.attempt) : 0\n',
+    tests: running,
+  },
+  {
+    name: 'in a run: chance drawn anew by a replay',
+    file: 'src/runs/active-run.ts',
+    from: 'new RunChance(created.seed)',
+    to: 'new RunChance(this.#ground.host.random.hex(16))',
+    tests: running,
+  },
+  {
+    name: 'in a run: history met without a turn between two of its events',
+    file: 'src/runs/execution.ts',
+    from: 'if (settlement !== undefined) return this.#turn(() => this.#asks.settle(ask.key, settlement))',
+    to: 'if (settlement !== undefined) this.#asks.settle(ask.key, settlement)',
+    tests: running,
+  },
+  {
+    name: 'in a run: an end that leaves it on the agenda',
+    file: 'src/runs/run-ending.ts',
+    from: '[{ id: agendaId, due: null }, ...left.agenda]',
+    to: '[...left.agenda]',
+    tests: running,
+  },
+  {
+    name: 'in a run: what rested with a killed process kept back by its lease',
+    file: 'src/runs/worker.ts',
+    from: 'else if (this.#ground.clock.now() < this.#formerUntil) await',
+    to: 'else if (this.#formerUntil < 0) await',
+    tests: ['src/runs/workers.test.ts'],
   },
 ]

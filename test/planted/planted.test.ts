@@ -15,6 +15,7 @@ const copied = [
   'test/crash',
   'test/faults',
   'test/flip',
+  'test/proof',
   'test/sim',
   'test/transfer',
   'package.json',

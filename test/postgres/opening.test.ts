@@ -113,14 +113,16 @@ describe('the tables', () => {
   it('of an older version are brought up to date by whoever opens for writing, once', async () => {
     const url = await server.database()
     await (await openBackend(url)).close()
-    const newer = { ...tables, version: 2, upgrades: new Map([[1, 'alter table head add column added integer']]) }
+    const { version } = tables
+    const upgrades = new Map([[version, 'alter table head add column added integer']])
+    const newer = { ...tables, version: version + 1, upgrades }
     await expect(openBackend(url, { tables: newer, readOnly: true })).rejects.toMatchObject({ code: 'READ_ONLY' })
     const both = await Promise.all([openBackend(url, { tables: newer }), openBackend(url, { tables: newer })])
     for (const backend of both) await backend.close()
     const database = new URL(url).pathname.slice(1)
     expect(await server.query('select version from holdfast.format order by version', [], database)).toEqual([
-      { version: 1 },
-      { version: 2 },
+      { version },
+      { version: version + 1 },
     ])
     await expect(openBackend(url)).rejects.toMatchObject({ code: 'NEWER_FORMAT' })
   })

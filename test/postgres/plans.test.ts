@@ -121,6 +121,7 @@ async function everything(store: Store): Promise<void> {
   await store.flush()
   await store.command('c')
   await store.lease('l')
+  await store.leases({ owner: 'o', limit: 100 })
   await store.pins()
   await store.refresh()
   await store.agenda({ dueBy: 1_700_000_050_000, limit: 100 })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, it } from 'vitest'
 import type { HoldfastJournal } from '../../src/holdfast-journal.ts'
 import { open } from '../../src/open.ts'
-import { shareRuns, takeOverKilled, takeOverStopped } from '../kill/shared-runs.ts'
+import { goOnAtOnce, leaveStopped, shareRuns, takeOverKilled, takeOverStopped } from '../kill/shared-runs.ts'
 import { PostgresServer, startTimeoutMs } from './server.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -28,4 +28,6 @@ afterEach(() => journal.close())
 
 it('share runs: each step is called once', { timeout: 300_000 }, () => shareRuns(journal, target))
 it('take over what a killed one had', { timeout: 120_000 }, () => takeOverKilled(journal, target))
+it('go on at once with what a killed one had', { timeout: 120_000 }, () => goOnAtOnce(journal, target))
+it('leave alone what a stopped one has', { timeout: 120_000 }, () => leaveStopped(journal, target))
 it('take over what a stopped one had, and shut it out', { timeout: 120_000 }, () => takeOverStopped(journal, target))

@@ -73,6 +73,8 @@ export class Following {
           ? { prefix: selector.prefix }
           : undefined
     const options = {
+      // A process that is killed never ends its subscriptions: it must not keep the one alive that simulates it.
+      keepsAlive: false,
       ...(chosen === undefined ? {} : { select: chosen }),
       ...(this.#cursor === undefined ? {} : { after: this.#cursor }),
     }

@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { generatePlan } from './generate.ts'
 import type { Plan } from './plan.ts'
 import { simulate } from './run.ts'
@@ -38,6 +38,13 @@ describe('a simulated run', () => {
       const [one, other] = [await simulate(generatePlan(seed)), await simulate(generatePlan(seed))]
       expect({ trace: other.trace, disk: other.disk }).toEqual({ trace: one.trace, disk: one.disk })
     }
+  })
+
+  it('leaves nothing behind that keeps this process from ending, whoever was killed', async () => {
+    const holding = vi.spyOn(globalThis, 'setInterval')
+    for (let seed = 1; seed <= 5; seed++) await simulate(generatePlan(seed))
+    expect(holding).not.toHaveBeenCalled()
+    holding.mockRestore()
   })
 
   it('is another one with another seed', async () => {

@@ -167,6 +167,28 @@ describe('a set of tables', () => {
     expect(writer.tables[0]?.name).toBe('00000012')
   })
 
+  it('goes by a name that a former owner, who is still alive, has begun to write under', async () => {
+    const disk = memoryDisk()
+    const former = await openSet(disk)
+    const set = await openSet(disk)
+    let goOn = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    async function* slow(): AsyncGenerator<Entry[]> {
+      await held
+      yield [['a', 'former']]
+    }
+    const writing = former.flush(slow(), 'of the former')
+    await set.flush([['a', 'new']], 'of the new')
+    goOn()
+    await writing.catch(() => undefined)
+    expect([set.note, await set.get('a')]).toEqual(['of the new', 'new'])
+    await set.flush([['b', 'new']], 'once more')
+    const reopened = await openSet(disk)
+    expect([reopened.note, await reopened.get('a'), await reopened.get('b')]).toEqual(['once more', 'new', 'new'])
+  })
+
   it('refuses work once it is closed, and changes for readers', async () => {
     const { disk, set } = await filled(1)
     const closed = { code: 'CLOSED' }

@@ -240,7 +240,18 @@ export class TableSet {
   }
 
   async #write(entries: EntrySource, keysMax: number | undefined): Promise<TableReader | undefined> {
-    const name = String(this.#nextTable++).padStart(8, '0')
+    for (;;) {
+      const name = String(this.#nextTable++).padStart(8, '0')
+      try {
+        return await this.#writeAs(name, entries, keysMax)
+      } catch (error) {
+        // An owner from whom the journal was taken over still writes a table of that name. Of the entries nothing was read yet.
+        if (errorCodeOf(error) !== 'EEXIST') throw error
+      }
+    }
+  }
+
+  async #writeAs(name: string, entries: EntrySource, keysMax: number | undefined): Promise<TableReader | undefined> {
     const options = { folder: this.#home.folder, name, keysMax, pause: this.#pause }
     const description = await writeTable(this.#home.disk, entries, options)
     if (description === undefined) return undefined

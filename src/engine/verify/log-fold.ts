@@ -172,7 +172,7 @@ export class LogFold {
         this.#setOrDelete(stateKeys.agenda(control.id), control, control.due === null)
         break
       case 'lease':
-        this.#set(stateKeys.lease(control.lease), control)
+        this.#setOrDelete(stateKeys.lease(control.lease), control, control.gone === true)
         break
       case 'command':
         this.#takeCommand(control, place)

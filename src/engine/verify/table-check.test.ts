@@ -166,6 +166,33 @@ describe('state tables', () => {
     expect(await stateFindings({ change, wasRewritten })).toEqual(stale)
   })
 
+  it('may know a later rewrite of a segment than the log has left, until its note is up to date', async () => {
+    const rewrite = (sha256: string) => {
+      const old = [['s.jsonl', 'aa']] as const
+      return {
+        control: 'rewrite',
+        reason: 'retention',
+        old,
+        sha256,
+        bytes: 9,
+        sealed: ['s.jsonl', 20, 'aa'],
+        time: 60,
+      } as const
+    }
+    const fold = () => {
+      const folded = sampleFold(new Findings())
+      folded.takeControl(rewrite('bb'), { file: 'f', segment: 1, offset: 0 })
+      return folded
+    }
+    const change = (rows: Map<string, string>) => {
+      rows.set(stateKeys.rewrite('s.jsonl'), JSON.stringify(rewrite('cc')))
+    }
+    const behind = { wasRewritten: true, sealed: [{ ...sealed, bytes: 90 }] }
+    expect(await stateFindings({ change, fold: fold(), ...behind })).toEqual([])
+    expect(await stateFindings({ change, fold: fold(), wasRewritten: true })).toEqual(stale)
+    expect(await stateFindings({ change, fold: fold() })).toEqual(stale)
+  })
+
   it('of more streams than fit are held to the sample, and to nothing outside of it', async () => {
     const fold = new LogFold(new Findings())
     const streams = Array.from({ length: 200_001 }, (_, number) => [`s${number}`, 1, 1] as const)

@@ -101,6 +101,7 @@ async function journal(): Promise<{ readonly disk: Disk; readonly writer: FileSt
   const disk = memoryDisk('journal')
   const writer = await openSample(disk)
   await writer.append(batch)
+  await writer.flush() // so that readers know of it
   return { disk, writer }
 }
 

@@ -17,6 +17,7 @@ import type {
   DumpOptions,
   ImportRecord,
   JournalHead,
+  LeaseQuery,
   LeaseState,
   LongWork,
   PinState,
@@ -39,7 +40,16 @@ import { askBesideWriter, type BesideWriter, readBesideWriter, readBlobBesideWri
 import { CurrentLog } from './current-log.ts'
 import type { FileLog, FileLogOptions } from './file-log.ts'
 import { Gate } from './gate.ts'
-import { countAll, findAgenda, findCommand, findLease, findPins, findStream, listStreams } from './state-queries.ts'
+import {
+  countAll,
+  findAgenda,
+  findCommand,
+  findLease,
+  findLeases,
+  findPins,
+  findStream,
+  listStreams,
+} from './state-queries.ts'
 import { Upkeep } from './upkeep.ts'
 import { Watchers } from './watchers.ts'
 
@@ -201,6 +211,10 @@ export class FileStore implements Store {
 
   lease(name: string): Promise<LeaseState | undefined> {
     return this.#ask(({ state }) => findLease(state, name))
+  }
+
+  leases(query: LeaseQuery): Promise<readonly LeaseState[]> {
+    return this.#ask(({ state }) => findLeases(state, query))
   }
 
   pins(): Promise<readonly PinState[]> {

@@ -3,6 +3,7 @@
 
 import type { AgendaControl, CommandControl, LeaseControl, PinControl } from '../../core/control.ts'
 import { receiptOf } from '../../core/decide.ts'
+import { leaseFloorName } from '../../core/lease-floor.ts'
 import type { Seq, TimeMs } from '../../core/numbers.ts'
 import { countEvents } from '../../engine/event-count.ts'
 import type { LogView } from '../../engine/log-view.ts'
@@ -10,7 +11,16 @@ import type { State } from '../../engine/state.ts'
 import { kindPrefix, stateKeys } from '../../engine/state-keys.ts'
 import { earliestSeq } from '../../engine/stream-read.ts'
 import { never } from '../../errors.ts'
-import type { AgendaItem, AgendaQuery, LeaseState, PinState, Receipt, StoreStats, StreamHead } from '../store.ts'
+import type {
+  AgendaItem,
+  AgendaQuery,
+  LeaseQuery,
+  LeaseState,
+  PinState,
+  Receipt,
+  StoreStats,
+  StreamHead,
+} from '../store.ts'
 import type { FileLog } from './file-log.ts'
 
 export async function findCommand(state: State, id: string): Promise<Receipt | undefined> {
@@ -42,6 +52,18 @@ export async function findLease(state: State, name: string): Promise<LeaseState 
   if (lease === null) return undefined
   const { owner, token, until, held } = lease
   return { lease: name, owner, token, until, held }
+}
+
+/** By name, which is how the keys are ordered. */
+export async function findLeases(state: State, { owner, limit }: LeaseQuery): Promise<readonly LeaseState[]> {
+  const found: LeaseState[] = []
+  for await (const page of state.scan<LeaseControl>(kindPrefix.lease)) {
+    for (const [, { lease, owner: holder, token, until, held }] of page) {
+      if (found.length === limit) return found
+      if (held && holder === owner) found.push({ lease, owner, token, until, held })
+    }
+  }
+  return found
 }
 
 /** Those that hold now. */
@@ -99,9 +121,14 @@ export async function countAll(log: LogView & { readonly activeEvents: number },
     blobBytes,
     commands: await countRows(state, kindPrefix.command),
     agenda: await countRows(state, kindPrefix.agenda),
-    leases: await countRows(state, kindPrefix.lease),
+    leases: await countLeases(state),
     pins: (await findPins(state, now)).length,
   }
+}
+
+async function countLeases(state: State): Promise<number> {
+  const floor = await state.loadEntry(stateKeys.lease(leaseFloorName))
+  return (await countRows(state, kindPrefix.lease)) - (floor === null ? 0 : 1)
 }
 
 async function countRows(state: State, prefix: string): Promise<number> {

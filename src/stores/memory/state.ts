@@ -132,8 +132,9 @@ export class MemoryState implements DecisionView {
         this.#applyAgenda(control.id, control.due, control.data)
         break
       case 'lease': {
-        const { lease, owner, token, until, held } = control
-        this.leases.set(lease, { lease, owner, token, until, held })
+        const { lease, owner, token, until, held, gone } = control
+        if (gone === true) this.leases.delete(lease)
+        else this.leases.set(lease, { lease, owner, token, until, held })
         break
       }
       case 'command':

@@ -13,7 +13,19 @@ export interface Tables {
   readonly upgrades: ReadonlyMap<number, string>
 }
 
-export const tablesVersion = 1
+export const tablesVersion = 2
+
+export const tablesUpgrades: Tables['upgrades'] = new Map([
+  [
+    1,
+    `create index lease_by_owner on lease (journal, owner, name) where held;
+     create or replace view leases as
+       select h.name as journal, l.name as lease, l.owner, l.token, to_timestamp(l.until / 1000.0) as until, l.held
+         from lease l
+         join head h on h.journal = l.journal
+        where l.name <> chr(1)`,
+  ],
+])
 
 /** Any number that no other program uses for its own locks: "Hold" in ASCII. */
 const lockNumber = 0x48_6f_6c_64

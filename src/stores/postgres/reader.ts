@@ -2,6 +2,7 @@
 // over the connections that read, inside a write transaction, and in a snapshot. Events are asked for in event-reader.ts,
 // what stands beside them in state-reader.ts; here are blobs, what was removed, and the journal as a whole.
 
+import { leaseFloorName } from '../../core/lease-floor.ts'
 import type { Position, TimeMs } from '../../core/numbers.ts'
 import type { Figures, SqlReader } from '../sql/backend.ts'
 import type { BlobRow, ChunkRow, HeadRow, RemovedRow, SpanRow } from '../sql/rows.ts'
@@ -137,9 +138,9 @@ export class PostgresReader extends StateReader implements SqlReader {
     const row = await this.one(
       `select ${count('stream', 'and x.seq > 0')} as streams, ${count('blob', 'and x.named')} as blobs,
               (select coalesce(sum(b.bytes), 0)::bigint from ${this.table('blob')} b where b.journal = $1 and b.named) as "blobBytes",
-              ${count('command')} as commands, ${count('agenda_entry')} as agenda, ${count('lease')} as leases,
+              ${count('command')} as commands, ${count('agenda_entry')} as agenda, ${count('lease', 'and x.name <> $3')} as leases,
               ${count('pin', 'and (x.until is null or x.until > $2)')} as pins`,
-      [now],
+      [now, leaseFloorName],
     )
     return row as unknown as Figures // its columns
   }

@@ -1,4 +1,4 @@
--- The tables of the PostgreSQL store, version 1. This file is run once, inside one transaction, with search_path set to
+-- The tables of the PostgreSQL store, version 2. This file is run once, inside one transaction, with search_path set to
 -- the store's own schema ("holdfast" unless the URL says ?schema=…). Any client may read all of it; nothing but
 -- Holdfast may write. One set of tables holds any number of journals: each row says whose it is.
 --
@@ -138,6 +138,9 @@ create table lease (
   owner   text collate "C" not null,
   primary key (journal, name)
 ) with (fillfactor = 70);
+-- Since version 2: what one owner holds. Released leases have no row, but for one row that stands for all of them: its name is
+-- no name (core/lease-floor.ts), its token the highest that any of them had.
+create index lease_by_owner on lease (journal, owner, name) where held;
 
 create table pin (
   journal integer not null,
@@ -257,7 +260,8 @@ create view agenda as
 create view leases as
   select h.name as journal, l.name as lease, l.owner, l.token, to_timestamp(l.until / 1000.0) as until, l.held
     from lease l
-    join head h on h.journal = l.journal;
+    join head h on h.journal = l.journal
+   where l.name <> chr(1);
 
 create view commands as
   select h.name as journal, c.id, to_timestamp(c.time / 1000.0) as time, c.text as receipt

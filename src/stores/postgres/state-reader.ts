@@ -2,7 +2,7 @@
 
 import type { TimeMs } from '../../core/numbers.ts'
 import type { AgendaRow, CommandRow, LeaseRow, PinRow, StreamRow } from '../sql/rows.ts'
-import type { AgendaQuery } from '../store.ts'
+import type { AgendaQuery, LeaseQuery } from '../store.ts'
 import { EventReader } from './event-reader.ts'
 import type { Behind } from './journal-tables.ts'
 import { agendaOf, commandOf, leaseOf, pinOf, streamColumns, streamOf } from './rows-read.ts'
@@ -66,6 +66,14 @@ export class StateReader extends EventReader {
 
   async leases(query: Behind): Promise<readonly LeaseRow[]> {
     return (await this.page('lease', 'name', query)).map((row) => leaseOf(row, this.scope.label))
+  }
+
+  async leasesOf({ owner, limit }: LeaseQuery): Promise<readonly LeaseRow[]> {
+    const rows = await this.rows(
+      `select l.* from ${this.table('lease')} l where l.journal = $1 and l.owner = $2 and l.held order by l.name limit $3`,
+      [owner, limit ?? null],
+    )
+    return rows.map((row) => leaseOf(row, this.scope.label))
   }
 
   async pins(): Promise<readonly PinRow[]> {

@@ -5,7 +5,7 @@
 // apart: an array's literal would have every quote of them escaped, and none of them has a newline of its own.
 
 import type { GroupWrite } from '../sql/backend.ts'
-import type { HeadChange, HeadRow, NewEventRow, StreamRow } from '../sql/rows.ts'
+import type { HeadChange, HeadRow, LeaseRow, NewEventRow, StreamRow } from '../sql/rows.ts'
 import { agendaValues, commandValues, headValues, leaseValues, pinValues, streamValues } from '../sql/state-values.ts'
 import type { Statement } from './connection.ts'
 import type { Scope } from './journal-tables.ts'
@@ -42,7 +42,10 @@ export function rowStatements(
   add(named, () => make.blobNames(named))
   add(commands, () => make.commands(commands))
   // Before the agenda, whose rows say which leases are held.
-  add(leases, () => make.leases(leases))
+  const taken = leases.flatMap((row) => ('gone' in row ? [] : [row]))
+  const released = leases.flatMap((row) => ('gone' in row ? [row.lease] : []))
+  add(taken, () => make.leases(taken))
+  add(released, () => make.cleared('lease', 'name', released))
   const due = agenda.filter((entry) => entry.due !== null)
   const cleared = agenda.filter((entry) => entry.due === null)
   add(due, () => make.agenda(due as Parameters<Statements['agenda']>[0]))
@@ -201,7 +204,7 @@ class Statements {
     )
   }
 
-  leases(rows: GroupWrite['leases']): Statement {
+  leases(rows: readonly LeaseRow[]): Statement {
     return this.#upsert('lease', {
       key: ['name', 'text', rows.map(({ lease }) => lease)],
       changes: [

@@ -20,7 +20,7 @@
 
 import type { Position, Seq, TimeMs } from '../../core/numbers.ts'
 import type { HoldfastError } from '../../errors.ts'
-import type { AgendaQuery, Finding, LongWork, StoreManifest, VerifyProgress } from '../store.ts'
+import type { AgendaQuery, Finding, LeaseQuery, LongWork, StoreManifest, VerifyProgress } from '../store.ts'
 import type {
   AgendaRow,
   BlobRow,
@@ -119,6 +119,7 @@ export interface Figures {
   readonly blobBytes: number
   readonly commands: number
   readonly agenda: number
+  /** Without the floor (core/lease-floor.ts). */
   readonly leases: number
   readonly pins: number
 }
@@ -159,6 +160,8 @@ export interface SqlReader {
   agendaById(query: { readonly after: string | undefined; readonly rowsMax: number }): Promise<readonly AgendaRow[]>
   lease(name: string): Promise<LeaseRow | undefined>
   leases(query: { readonly after: string | undefined; readonly rowsMax: number }): Promise<readonly LeaseRow[]>
+  /** Held ones of an owner, rising by name. */
+  leasesOf(query: LeaseQuery): Promise<readonly LeaseRow[]>
   /** All, rising by name, ended ones too. There are few. */
   pins(): Promise<readonly PinRow[]>
 
@@ -230,7 +233,7 @@ export interface DueWanted {
 
 export interface DueFound {
   readonly entry: AgendaRow
-  /** undefined: never taken. */
+  /** undefined: nobody has it. */
   readonly lease: LeaseRow | undefined
 }
 
@@ -257,7 +260,8 @@ export interface GroupWrite {
   readonly commands: readonly CommandRow[]
   /** Upserts; an entry that is cleared has due null. */
   readonly agenda: readonly (AgendaRow | { readonly id: string; readonly due: null })[]
-  readonly leases: readonly LeaseRow[]
+  /** Upserts; of one that was released there is no row. */
+  readonly leases: readonly (LeaseRow | { readonly lease: string; readonly gone: true })[]
   /** Upserts; a pin that is given up has from null. */
   readonly pins: readonly (PinRow | { readonly pin: string; readonly from: null })[]
   /** Small content that rides along. One that is there already stays as it is. Before the events, which name them. */

@@ -13,7 +13,7 @@ import { never } from '../../errors.ts'
 import type { Batch, ClaimQuery, LeaseState } from '../store.ts'
 import type { GroupFound, GroupWrite } from './backend.ts'
 import { Due } from './due.ts'
-import type { AgendaRow, CommandRow, HeadRow, LeaseRow, NewEventRow, PinRow, StreamRow } from './rows.ts'
+import type { AgendaRow, CommandRow, HeadRow, NewEventRow, PinRow, StreamRow } from './rows.ts'
 
 /** Blobs that this process has staged. */
 export interface StagedContent {
@@ -31,7 +31,7 @@ export class Judging implements DecisionView {
   readonly #stored: Set<string> = new Set()
   readonly #events: NewEventRow[] = []
   readonly #newCommands: CommandRow[] = []
-  readonly #newLeases: Map<string, LeaseRow> = new Map()
+  readonly #newLeases: Map<string, GroupWrite['leases'][number]> = new Map()
   readonly #agenda: Map<string, AgendaRow | { readonly id: string; readonly due: null }> = new Map()
   readonly #due: Due
   readonly #pins: Map<string, PinRow | { readonly pin: string; readonly from: null }> = new Map()
@@ -169,10 +169,11 @@ export class Judging implements DecisionView {
         return
       }
       case 'lease': {
-        const { lease, owner, token, until, held } = control
+        const { lease, owner, token, until, held, gone } = control
         const row = { lease, owner, token, until, held }
-        this.#leases.set(lease, row)
-        this.#newLeases.set(lease, row)
+        if (gone === true) this.#leases.delete(lease)
+        else this.#leases.set(lease, row)
+        this.#newLeases.set(lease, gone === true ? { lease, gone } : row)
         return
       }
       case 'command':

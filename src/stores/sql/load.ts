@@ -48,7 +48,9 @@ export async function loadRows(upkeep: SqlUpkeep, records: ImportSource, staged:
 
 export async function mustBeEmpty(reader: SqlReader): Promise<void> {
   const head = await reader.head()
-  const { commands, agenda, leases, pins } = await reader.figures(0)
+  const { commands, agenda, pins } = await reader.figures(0)
+  // The floor too: it is all that keeps the tokens of released leases from coming again.
+  const leases = (await reader.leases({ after: undefined, rowsMax: 1 })).length
   const released = await reader.released({ after: undefined, rowsMax: 1 })
   if (head.position + head.forgetBefore + commands + agenda + leases + pins + released.length === 0) return
   throw new HoldfastError('TARGET_NOT_EMPTY', 'the journal already has content', { hint: 'Import into a new journal.' })

@@ -24,6 +24,7 @@ import type {
   DumpOptions,
   ImportRecord,
   JournalHead,
+  LeaseQuery,
   LeaseState,
   LongWork,
   PinState,
@@ -213,6 +214,10 @@ export class SqlStore implements Store {
 
   async lease(name: string): Promise<LeaseState | undefined> {
     return this.#askDurable((reader) => reader.lease(name))
+  }
+
+  async leases(query: LeaseQuery): Promise<readonly LeaseState[]> {
+    return this.#askDurable((reader) => reader.leasesOf(query))
   }
 
   async pins(): Promise<readonly PinState[]> {

@@ -2,6 +2,7 @@
 // that they can take. A claim may find entries taken, cleared or set by batches before it in the group, so each is given as
 // many as all claims of the group ask for, and one for each entry or lease that the others mention.
 
+import { leaseFloorName } from '../../core/lease-floor.ts'
 import type { TimeMs } from '../../core/numbers.ts'
 import type { Batch } from '../store.ts'
 import type { DueWanted, GroupWanted } from './backend.ts'
@@ -18,11 +19,12 @@ export function wantedBy(batches: readonly Batch[], now: TimeMs): GroupWanted {
     }
     if (batch.expect !== undefined) for (const stream of batch.expect.keys()) streams.add(stream)
     if (batch.command !== undefined) commands.add(batch.command.id)
-    if (batch.leases !== undefined) for (const { lease } of batch.leases) leases.add(lease)
+    if (batch.leases !== undefined) for (const { lease } of batch.leases) leases.add(lease).add(leaseFloorName)
     if (batch.fences !== undefined) for (const { lease } of batch.fences) leases.add(lease)
     if (batch.releases !== undefined) for (const { stream } of batch.releases) streams.add(stream)
   }
   const due = dueWantedBy(batches, now)
+  if (due.length > 0) leases.add(leaseFloorName)
   // An entry that is set in this group can be claimed in it.
   if (due.length > 0) for (const { agenda = [] } of batches) for (const { id } of agenda) leases.add(id)
   return {

@@ -3,7 +3,7 @@
 
 import { HoldfastError } from '../../errors.ts'
 import { type Connection, numberIn } from './connection.ts'
-import { applicationId, schemaVersion, tables, views } from './schema.ts'
+import { applicationId, releasedLeases, schemaVersion, tables, views } from './schema.ts'
 
 export interface Migration {
   /** The version that it leads to, from the one before. */
@@ -12,7 +12,8 @@ export interface Migration {
 }
 
 export const migrations: readonly Migration[] = [
-  { to: schemaVersion, run: (connection) => connection.exec(tables + views) },
+  { to: 1, run: (connection) => connection.exec(tables + views) },
+  { to: 2, run: (connection) => connection.exec(releasedLeases) },
 ]
 
 export interface Versions {

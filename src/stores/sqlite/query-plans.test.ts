@@ -92,6 +92,7 @@ it(`finds everything through an index, among ${eventCount} events`, async () => 
   await store.append(batch([], { claim: { owner: 'me', ttlMs: 5, dueBy: 10_000, limit: 3 } }))
   await store.agenda({ prefix: 'x1', dueBy: 20_000 })
   await store.lease('l')
+  await store.leases({ owner: 'me' })
   await store.pins()
   await bytesOf(store, digest)
   await store.stats()

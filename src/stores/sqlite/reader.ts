@@ -1,6 +1,7 @@
 // The port's questions, as statements on one connection. SQLite answers at once; the port's promises are kept by async
 // functions, so that what goes wrong rejects.
 
+import { leaseFloorName } from '../../core/lease-floor.ts'
 import type { EventPage, EventScan, Figures, PositionPage, PositionScan, SqlReader } from '../sql/backend.ts'
 import type {
   AgendaRow,
@@ -16,7 +17,7 @@ import type {
   SpanRow,
   StreamRow,
 } from '../sql/rows.ts'
-import type { AgendaQuery } from '../store.ts'
+import type { AgendaQuery, LeaseQuery } from '../store.ts'
 import { BlobTables } from './blob-tables.ts'
 import { type Connection, numberIn } from './connection.ts'
 import type { SqliteValue } from './driver.ts'
@@ -169,6 +170,15 @@ export class SqliteReader implements SqlReader {
     return rows.map((row) => leaseRow(row, this.connection.label))
   }
 
+  async leasesOf({ owner, limit = -1 }: LeaseQuery): Promise<readonly LeaseRow[]> {
+    const rows = this.connection.all(
+      `SELECT ${leaseColumns} FROM lease WHERE held = 1 AND owner = ? ORDER BY name LIMIT ?`,
+      owner,
+      limit,
+    )
+    return rows.map((row) => leaseRow(row, this.connection.label))
+  }
+
   async pins(): Promise<readonly PinRow[]> {
     const rows = this.#byName('pin', pinColumns, 'name', undefined, -1)
     return rows.map((row) => pinRow(row, this.connection.label))
@@ -230,7 +240,7 @@ export class SqliteReader implements SqlReader {
       ...this.blobTables.figures(),
       commands: this.#count('SELECT count(*) FROM command'),
       agenda: this.#count('SELECT count(*) FROM agenda_entry'),
-      leases: this.#count('SELECT count(*) FROM lease'),
+      leases: this.#count('SELECT count(*) FROM lease WHERE name <> ?', leaseFloorName),
       pins: this.#count('SELECT count(*) FROM pin WHERE until IS NULL OR until > ?', now),
     }
   }

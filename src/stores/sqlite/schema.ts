@@ -25,7 +25,7 @@
 /** 'Hold' */
 export const applicationId = 0x486f6c64
 /** PRAGMA user_version of what this release writes. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /** What a journal holds, beside its head; what refers to others first. */
 export const contentTables: readonly string[] = [
@@ -163,6 +163,17 @@ CREATE TABLE removed_span (
   last_seq      INTEGER NOT NULL,
   PRIMARY KEY (part, stream)
 ) STRICT, WITHOUT ROWID;
+`
+
+/** Version 2: what one owner holds is found by an index, and one row, which is no lease, stands for all that were released
+ * (core/lease-floor.ts). */
+export const releasedLeases: string = `
+CREATE INDEX lease_by_owner ON lease (owner) WHERE held = 1;
+DROP VIEW leases;
+CREATE VIEW leases AS
+  SELECT name AS lease, owner, token, held,
+         strftime('%Y-%m-%dT%H:%M:%fZ', until / 1000.0, 'unixepoch') AS until, until AS until_ms
+    FROM lease WHERE name <> char(1);
 `
 
 /** Of one stream in each row: its first and its last event, as far as they are retained. */

@@ -52,6 +52,7 @@ export function readsOf(reader: SqlReader): SqlReader {
     agendaById: (query) => reader.agendaById(query),
     lease: (name) => reader.lease(name),
     leases: (query) => reader.leases(query),
+    leasesOf: (query) => reader.leasesOf(query),
     pins: () => reader.pins(),
     blob: (digest) => reader.blob(digest),
     chunks: (digest, from, bytesMax) => reader.chunks(digest, from, bytesMax),

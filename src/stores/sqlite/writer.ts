@@ -154,7 +154,10 @@ export class SqliteWriter extends SqliteReader {
       if (row.due === null) connection.run('DELETE FROM agenda_entry WHERE id = ?', row.id)
       else this.#upsert('agenda_entry', agendaColumns, agendaValues(row))
     }
-    for (const row of leases) this.#upsert('lease', leaseColumns, leaseValues(row))
+    for (const row of leases) {
+      if ('gone' in row) connection.run('DELETE FROM lease WHERE name = ?', row.lease)
+      else this.#upsert('lease', leaseColumns, leaseValues(row))
+    }
     for (const row of pins) {
       if (row.from === null) connection.run('DELETE FROM pin WHERE name = ?', row.pin)
       else this.#upsert('pin', pinColumns, pinValues(row))

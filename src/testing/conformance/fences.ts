@@ -53,6 +53,18 @@ export const fences: readonly CaseDefinition[] = caseGroup('fences', (test) => {
     { row: 'C4.8' },
   )
 
+  test('is judged before expectations: who was shut out is not told that there is something new', async ({
+    store,
+    clock,
+  }) => {
+    await acquire(store, 'me')
+    clock.advance(ttlMs)
+    await acquire(store, 'you')
+    await fenced(store, 2)
+    const late = batch([event('a')], { fences: [{ lease: 'l', token: 1 }], expect: new Map([['a', 0]]) })
+    await rejectsWith('LEASE_LOST', store.append(late))
+  })
+
   test('all of several fences must pass', async ({ store }) => {
     await acquire(store, 'me', 'l')
     await acquire(store, 'me', 'm')

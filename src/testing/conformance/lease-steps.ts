@@ -21,6 +21,16 @@ export function release(store: Store, token: number): Promise<Receipt> {
   return change(store, { leases: [{ lease: 'l', op: 'release', token }] })
 }
 
+/** Taken from who holds it under this token, whatever its time. */
+export function handOver(store: Store, token: number, owner = 'you'): Promise<Receipt> {
+  return change(store, {
+    leases: [
+      { lease: 'l', op: 'release', token },
+      { lease: 'l', op: 'acquire', owner, ttlMs },
+    ],
+  })
+}
+
 export function fenced(store: Store, token: number, lease = 'l'): Promise<Receipt> {
   return store.append(batch([event('a')], { fences: [{ lease, token }] }))
 }
