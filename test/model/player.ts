@@ -193,7 +193,8 @@ export class Player {
       ...(select === undefined ? {} : { select }),
       ...(after === undefined ? {} : { after: after.cursor }),
     }
-    if (last <= begin) void stopSoon(abort)
+    const mustHear = after !== undefined && this.#untold(select, { behind: after.position, told }) !== undefined
+    const stopping = last <= begin ? stopLater(abort, { mustHear }) : undefined
     for await (const item of this.#journal.subscribe(options)) {
       if (!('notice' in item)) seen.push(item)
       else if (item.notice === 'removed') {
@@ -207,10 +208,15 @@ export class Player {
         ok(this.#model.removed.some((event) => isSelected(event, select)))
         begin = 0
         told.push({ from: 1, to: this.#model.position })
+        stopping?.() // all that is there follows
       }
       if ((seen.at(-1)?.position ?? 0) >= last) break
     }
-    if (after !== undefined) this.#mustBeTold(select, { behind: after.position, before: seen.at(-1)?.position, told })
+    stopping?.()
+    if (after !== undefined) {
+      const untold = this.#untold(select, { behind: after.position, before: seen.at(-1)?.position, told })
+      ok(untold === undefined, `position ${untold} is gone, and that was not told`)
+    }
     this.#same(
       seen,
       this.#selected(select).filter(({ position }) => position > begin),
@@ -218,20 +224,20 @@ export class Player {
   }
 
   /** No gap is silent. What a stream has lost is told at once, other removals as they are passed. */
-  #mustBeTold(
+  #untold(
     select: Select,
     gap: {
       readonly behind: number
-      readonly before: number | undefined
+      readonly before?: number | undefined
       readonly told: readonly { readonly from: number; readonly to: number }[]
     },
-  ): void {
+  ): number | undefined {
     const end = typeof select === 'string' ? Number.POSITIVE_INFINITY : (gap.before ?? 0)
-    for (const event of this.#model.removed) {
-      if (!isSelected(event, select) || event.position <= gap.behind || event.position >= end) continue
-      const isTold = gap.told.some(({ from, to }) => event.position >= from && event.position <= to)
-      ok(isTold, `position ${event.position} is gone, and that was not told`)
-    }
+    const isToBeTold = (event: ModelEvent): boolean =>
+      isSelected(event, select) && event.position > gap.behind && event.position < end
+    const isTold = ({ position }: ModelEvent): boolean =>
+      gap.told.some(({ from, to }) => position >= from && position <= to)
+    return this.#model.removed.find((event) => isToBeTold(event) && !isTold(event))?.position
   }
 
   async #retain(command: Extract<Command, { readonly do: 'retain' }>): Promise<void> {
@@ -348,8 +354,21 @@ async function settled<T>(work: Promise<T>): Promise<T | HoldfastError> {
   }
 }
 
-/** Nothing is expected; what came all the same would have come by then. */
-async function stopSoon(abort: AbortController): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await nextTurn()
-  abort.abort()
+/** Ends a subscription to which nothing more comes. What it must hear it hears however long that takes; that nothing else
+ * comes can't be waited for. Returns how to let it go on. */
+function stopLater(abort: AbortController, { mustHear }: { readonly mustHear: boolean }): () => void {
+  let goesOn = false
+  const stop = (): void => {
+    if (!goesOn) abort.abort()
+  }
+  const timer = mustHear ? setTimeout(stop, 60_000) : undefined
+  if (!mustHear) void turns(30).then(stop)
+  return () => {
+    goesOn = true
+    clearTimeout(timer)
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await nextTurn()
 }
