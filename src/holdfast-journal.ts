@@ -41,7 +41,7 @@ export interface FeatureOptions {
   readonly runs?: {
     /** How long a run is left alone after its process has died, where that can't be proven; '15s' by default. */
     readonly leaseTtl?: Duration
-    /** How many runs that sleep or wait stay in memory; 1,000 by default. */
+    /** How many runs that sleep or wait stay in memory; 64 by default. */
     readonly resident?: number
   }
 }

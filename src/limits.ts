@@ -46,15 +46,18 @@ export const limits = {
   /** Commands waiting in the inbox for the owner. */
   inboxCommandsMax: 1_000,
   inboxCommandBytesMax: 33_554_432,
-  /** Stream heads kept in memory beside those that changed since the last seal. */
-  headCacheMax: 50_000,
+  /** Stream heads kept in memory beside those that changed since the last seal: so many of those that the last seal wrote
+   * (none, if it wrote more), and so many that were looked up. The same for all else that is looked up. */
+  stateCacheMax: 16_384,
   /** What claims keep in memory of the agenda's front, at least; twice that, unless more is due and held. */
   dueWindowEntries: 1_024,
   /** Encoded data of one broadcast, and how many may wait for one subscriber: then it loses the oldest. */
   liveBytesMax: 16_384,
   liveWaitingMax: 1_000,
-  /** Runs that rest in memory; those that have rested longest are put out of it. */
-  runsResident: 1_000,
+  /** Runs that rest in memory; those that have rested longest are put out of it. As many as work at once, and not many more:
+   * where most of the first few hundred stay, V8 takes it that all do, and gives every later one a place among what is old,
+   * where garbage waits long. */
+  runsResident: 64,
   /** For how long one that rests is not put out of memory by those that come after it. */
   runsRestMinMs: 10_000,
   /** Runs that begin, or are brought back into memory, at once. */

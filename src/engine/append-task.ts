@@ -51,6 +51,8 @@ export class AppendTask implements Task, Outcome {
   #batch: Batch | undefined
   #told: Receipt | HoldfastError | undefined
   #blobs: readonly string[] = noDigests
+  /** It stands at the head of the queue and waits for loads. */
+  #holdsState = false
 
   constructor(writer: AppendHost, batch: Batch, resolve: (receipt: Receipt) => void, reject: (error: Error) => void) {
     this.#writer = writer
@@ -65,11 +67,18 @@ export class AppendTask implements Task, Outcome {
   missing(): readonly Promise<unknown>[] | undefined {
     const { claims, state } = this.#writer
     const batch = this.#unjudged()
-    return batch.claim === undefined ? missingFor(batch, state) : claims.missing(batch.claim, this.#writer.now())
+    const missing =
+      batch.claim === undefined ? missingFor(batch, state) : claims.missing(batch.claim, this.#writer.now())
+    if (missing !== undefined) {
+      this.#holdsState = true
+      state.hold(true)
+    }
+    return missing
   }
 
   /** What was refused may be tried again: its blobs stay staged. */
   refuse(error: Error): void {
+    this.#letGoOfState()
     this.#reject(error)
   }
 
@@ -77,10 +86,17 @@ export class AppendTask implements Task, Outcome {
     const batch = this.#unjudged()
     const decision = this.#writer.judge(batch)
     this.#batch = undefined
+    this.#letGoOfState()
     this.#blobs = namedBlobs(batch)
     this.#told = decision.kind === 'refused' ? decision.error : decision.receipt
     if (decision.kind === 'commit' && batch.durability === 'eventual') this.#resolve(decision.receipt)
     this.#writer.settleLater(this)
+  }
+
+  #letGoOfState(): void {
+    if (!this.#holdsState) return
+    this.#holdsState = false
+    this.#writer.state.hold(false)
   }
 
   #unjudged(): Batch {

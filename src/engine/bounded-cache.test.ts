@@ -31,4 +31,18 @@ describe('bounded cache', () => {
     }
     expect(cache.get('unused')).toBeUndefined()
   })
+
+  it('forgets nothing while it is held, and what is no longer its own when told so', () => {
+    const cache = new BoundedCache<number>(4)
+    cache.isHeld = true
+    for (let index = 0; index < 20; index++) cache.set(`${index}`, index)
+    expect(Array.from({ length: 20 }, (_, index) => cache.get(`${index}`))).toEqual(
+      Array.from({ length: 20 }).map((_, index) => index),
+    )
+    cache.forget(new Set(['3']))
+    expect(cache.get('3')).toBeUndefined()
+    cache.isHeld = false
+    for (let index = 100; index < 106; index++) cache.set(`${index}`, index)
+    expect(cache.get('0')).toBeUndefined()
+  })
 })

@@ -1,60 +1,128 @@
-// What opening makes of control records that this release does not write.
+// What the state says of a key while it is read, changes and is written out.
 
 import { describe, expect, it } from 'vitest'
-import { forgedControl, forgedEvent, forgedJournal } from '../testing/forged-log.ts'
-import { readEvents } from '../testing/journal-contents.ts'
-import { diskOf, filesOf, openSample, segmentsOf } from '../testing/sample-journal.ts'
-import { verifyDirectory } from './verify.ts'
+import { limits } from '../limits.ts'
+import { State } from './state.ts'
+import { stateKeys } from './state-keys.ts'
+import { MemoryRows } from './state-memory.ts'
+import type { Entry } from './tables/entry.ts'
+import type { TableSet } from './tables/table-set.ts'
 
-const all = { select: { kind: 'all' }, direction: 'forward' } as const
+/** Tables that can be held up: what is asked meanwhile is answered as it was when it was asked. */
+class HeldTables {
+  readonly #rows: Map<string, string | null> = new Map()
+  lookups = 0
+  held: Promise<void> = Promise.resolve()
 
-describe('a log', () => {
-  it('with a record of a kind that only a newer release knows is not opened, and stays as it is', async () => {
-    const vote = forgedControl({ control: 'vote', for: 's' })
-    const files = forgedJournal([{ lines: [forgedEvent(1), vote] }, { lines: [forgedEvent(2)] }])
-    for (const readOnly of [false, true]) {
-      const disk = await diskOf(files)
-      await expect(openSample(disk, { readOnly })).rejects.toMatchObject({ code: 'NEWER_FORMAT' })
-      const after = await filesOf(disk)
-      for (const path of segmentsOf(files)) expect(after.get(path)).toEqual(files.get(path))
+  async get(key: string): Promise<string | undefined> {
+    this.lookups++
+    const answer = this.#rows.get(key) ?? undefined
+    await this.held
+    return answer
+  }
+
+  async flush(rows: Iterable<Entry>): Promise<void> {
+    for (const [key, value] of rows) this.#rows.set(key, value)
+  }
+}
+
+function scene() {
+  const tables = new HeldTables()
+  const scalars = { position: 0, time: 0, cut: 0, keep: new Map(), truncating: new Map(), forgetBefore: 0 }
+  const state = new State(tables as unknown as TableSet, scalars)
+  const write = async (): Promise<void> => {
+    state.freeze()
+    await state.flush('')
+  }
+  const setMany = (count: number): void => {
+    for (let at = 0; at < count; at++) {
+      state.setEntry(stateKeys.command(`other-${at}`), at)
+      state.setHead(`other-${at}`, { seq: 1, position: at, segment: 1 })
     }
+  }
+  return { tables, state, write, setMany }
+}
+
+const key = stateKeys.command('a')
+const old = { seq: 1, position: 1, segment: 1 }
+const now = { seq: 2, position: 2, segment: 1 }
+
+describe('the state', () => {
+  it.each([0, limits.stateCacheMax])(
+    'gives what was set while the tables were asked, though it was written out and let go of (%d others)',
+    async (others) => {
+      const { tables, state, write, setMany } = scene()
+      let goOn: () => void = () => undefined
+      tables.held = new Promise((resolve) => {
+        goOn = resolve
+      })
+      const asked = Promise.all([state.loadEntry(key), state.loadHead('a')])
+      state.setEntry(key, 'new')
+      state.setHead('a', now)
+      setMany(others)
+      await write()
+      goOn()
+      expect(await asked).toEqual(['new', now])
+      expect([await state.loadEntry(key), await state.loadHead('a')]).toEqual(['new', now])
+    },
+  )
+
+  it('never gives what was looked up before it changed', async () => {
+    const { state, write, setMany } = scene()
+    state.setEntry(key, 'old')
+    state.setHead('a', old)
+    await write()
+    setMany(1)
+    await write()
+    expect([await state.loadEntry(key), await state.loadHead('a')]).toEqual(['old', old])
+    state.setEntry(key, 'new')
+    state.setHead('a', now)
+    await write()
+    setMany(1)
+    await write()
+    expect([await state.loadEntry(key), await state.loadHead('a')]).toEqual(['new', now])
   })
 
-  it('whose record of a retention names no stream that keeps something keeps nothing below the cut', async () => {
-    const retain = (keep: object) => forgedControl({ control: 'retain', time: 5, before: 3, ...keep })
-    const kept = [forgedEvent(1), forgedEvent(2), retain({ keep: [['s', 2]] })]
-    const next = { lines: [forgedEvent(3)], header: { first: 3 } }
-    const positions = async (lines: readonly string[]) => {
-      const store = await openSample(await diskOf(forgedJournal([{ lines }, next])))
-      const events = await readEvents(store, all)
-      await store.close()
-      return events.map(({ position }) => position)
-    }
-    expect(await positions(kept)).toEqual([2, 3])
-    expect(await positions([...kept, retain({})])).toEqual([3])
+  it('remembers what the last seal wrote, and what was looked up, and no more than that', async () => {
+    const { tables, state, write, setMany } = scene()
+    state.setEntry(key, 'old')
+    state.setHead('a', old)
+    await write()
+    expect([state.entry(key), state.head('a')]).toEqual(['old', old])
+    setMany(limits.stateCacheMax + 1)
+    await write()
+    expect([state.entry(key), state.head('a')]).toEqual([undefined, undefined])
+    expect([state.entry(stateKeys.command('other-0')), state.head('other-0')]).toEqual([undefined, undefined])
+    await state.loadEntry(key)
+    await state.loadHead('a')
+    const { lookups } = tables
+    expect([await state.loadEntry(key), await state.loadHead('a')]).toEqual(['old', old])
+    expect(tables.lookups).toBe(lookups)
   })
 
-  it('answers for a command alike, however its record is written and wherever it is looked up', async () => {
-    const command = { control: 'command', id: 'c1', time: 5, digest: 'd', position: 1, events: [['s', 1, 1]] }
-    const usual = forgedControl(command)
-    const { control, events, ...rest } = { ...command, id: 'c2', leases: [] }
-    const other = forgedControl({ control, events, ...rest })
-    const disk = await diskOf(
-      forgedJournal([
-        { lines: [forgedEvent(1), usual, other] },
-        { lines: [forgedEvent(2), forgedControl({ ...command, id: 'c3' })] },
-      ]),
-    )
-    const receipt = { position: 1, seq: 1, events: [{ stream: 's', seq: 1, position: 1 }], leases: [], duplicate: true }
-    for (const readOnly of [false, true, false]) {
-      const store = await openSample(disk, { readOnly })
-      for (const id of ['c1', 'c2', 'c3']) expect(await store.command(id)).toMatchObject(receipt)
-      expect(await store.command('c4')).toBeUndefined()
-      expect(await store.stats()).toMatchObject({ commands: 3 })
-      const { commands } = await store.retain({ commandsBefore: 6 }, { dryRun: true })
-      expect(commands).toBe(3)
-      await store.close()
-    }
-    expect((await verifyDirectory(disk, {})).findings).toEqual([])
+  it('is written out in the order of keys as bytes, heads among the rest', () => {
+    const heads = new Map([
+      ['\u{10000}', old],
+      ['￿', now],
+    ])
+    const entries = new Map<string, unknown>([
+      ['w:x', null],
+      ['a:x', { a: 1 }],
+      ['i:x', 1],
+    ])
+    const rows = new MemoryRows({ heads, entries })
+    expect(rows.length).toBe(5)
+    expect([...rows]).toEqual([
+      ['a:x', '{"a":1}'],
+      ['h:￿', '[2,2,1]'],
+      ['h:\u{10000}', '[1,1,1]'],
+      ['i:x', '1'],
+      ['w:x', null],
+    ])
+    expect([...new MemoryRows({ heads, entries: new Map([['a:x', 1]]) })].map(([of]) => of)).toEqual([
+      'a:x',
+      'h:￿',
+      'h:\u{10000}',
+    ])
   })
 })

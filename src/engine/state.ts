@@ -1,6 +1,8 @@
 // What the journal knows beside its events: heads of streams, command ids, agenda, leases, pins, blobs, and what
 // retention took. The log is the truth; this is the fold of it. Memory holds what changed since the last seal
-// (`recent`), what a seal is just writing out (`flushing`), and a bounded cache; the rest lies in the sorted tables.
+// (`recent`), what a seal is just writing out (`flushing`), what the last one wrote, if that isn't much (`written`), and a
+// bounded cache of what was looked up; the rest lies in the sorted tables. What a seal takes over it takes whole, without
+// copying an entry: what a burst leaves behind in memory is the process's for long.
 //
 // A value is `undefined` when memory can't say (load it), `null` when it is known to be absent.
 
@@ -21,15 +23,9 @@ import { BoundedCache } from './bounded-cache.ts'
 import { DueWindow } from './due-window.ts'
 import { EntryText, entryText, entryValue } from './entry-text.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
+import { emptyMemory, formatHead, type Memory, MemoryRows, type StreamState } from './state-memory.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 import type { TableSet } from './tables/table-set.ts'
-
-export interface StreamState {
-  readonly seq: Seq
-  readonly position: Position
-  /** Number of the segment that holds the newest event. */
-  readonly segment: number
-}
 
 /** A blob's record, and where it stands in the log when its content stands there. */
 export interface BlobPlace {
@@ -50,11 +46,6 @@ export interface Scalars {
   forgetBefore: TimeMs
 }
 
-interface Memory {
-  readonly heads: Map<string, StreamState>
-  readonly entries: Map<string, unknown>
-}
-
 export class State {
   readonly #tables: TableSet
   readonly scalars: Scalars
@@ -63,10 +54,13 @@ export class State {
   /** The agenda's front, for claims. */
   readonly due: DueWindow = new DueWindow()
   #isDamaged = false
-  #recent: Memory = { heads: new Map(), entries: new Map() }
+  #recent: Memory = emptyMemory()
   #flushing: Memory | undefined
-  readonly #headCache: BoundedCache<StreamState | null> = new BoundedCache(limits.headCacheMax)
-  readonly #entryCache: BoundedCache<unknown> = new BoundedCache(limits.headCacheMax)
+  #written: Memory = emptyMemory()
+  /** Counts the seals that were written out. */
+  #writes = 0
+  readonly #headCache: BoundedCache<StreamState | null> = new BoundedCache(limits.stateCacheMax)
+  readonly #entryCache: BoundedCache<unknown> = new BoundedCache(limits.stateCacheMax)
 
   constructor(tables: TableSet, scalars: Scalars) {
     this.#tables = tables
@@ -83,19 +77,36 @@ export class State {
   }
 
   head(stream: string): StreamState | null | undefined {
-    return this.#recent.heads.get(stream) ?? this.#flushing?.heads.get(stream) ?? this.#headCache.get(stream)
+    return (
+      this.#recent.heads.get(stream) ??
+      this.#flushing?.heads.get(stream) ??
+      this.#written.heads.get(stream) ??
+      this.#headCache.get(stream)
+    )
   }
 
   async loadHead(stream: string): Promise<StreamState | null> {
     const known = this.head(stream)
     if (known !== undefined) return known
-    const text = await this.#ask(stateKeys.head(stream))
-    // Another append may have set it meanwhile: what is in memory is newer.
-    const meanwhile = this.head(stream)
-    if (meanwhile !== undefined) return meanwhile
-    const loaded = text === undefined ? null : parseHead(text)
-    this.#headCache.set(stream, loaded)
-    return loaded
+    const loaded = await this.#load(stateKeys.head(stream), () => this.head(stream), parseHead)
+    if (loaded.isNew) this.#headCache.set(stream, loaded.value)
+    return loaded.value
+  }
+
+  /** What the tables hold, unless it was set while they were asked: what is in memory is newer. */
+  async #load<T>(
+    key: string,
+    held: () => T | null | undefined,
+    parse: (text: string) => T,
+  ): Promise<{ readonly value: T | null; readonly isNew: boolean }> {
+    for (;;) {
+      const writes = this.#writes
+      const text = await this.#ask(key)
+      const meanwhile = held()
+      if (meanwhile !== undefined) return { value: meanwhile, isNew: false }
+      // It may have been set, written and let go of meanwhile.
+      if (writes === this.#writes) return { value: text === undefined ? null : parse(text), isNew: true }
+    }
   }
 
   /** Remembers that a table is damaged, so that the next opening makes them anew. */
@@ -121,23 +132,32 @@ export class State {
     const recent = this.#recent.entries.get(key)
     if (recent !== undefined) return recent
     const flushing = this.#flushing?.entries.get(key)
-    return flushing === undefined ? this.#entryCache.get(key) : flushing
+    if (flushing !== undefined) return flushing
+    const written = this.#written.entries.get(key)
+    return written === undefined ? this.#entryCache.get(key) : written
   }
 
   async loadEntry<T>(key: string): Promise<T | null> {
     const known = this.entry<T>(key)
     if (known !== undefined) return known
-    const text = await this.#ask(key)
-    const meanwhile = this.entry<T>(key)
-    if (meanwhile !== undefined) return meanwhile
-    const loaded = text === undefined ? null : (JSON.parse(text) as T)
-    this.#entryCache.set(key, loaded)
-    return loaded
+    const loaded = await this.#load(
+      key,
+      () => this.entry<T>(key),
+      (text) => JSON.parse(text) as T,
+    )
+    if (loaded.isNew) this.#entryCache.set(key, loaded.value)
+    return loaded.value
   }
 
   setEntry(key: string, value: unknown): void {
     assert(value !== undefined, 'an absent entry is null')
     this.#recent.entries.set(key, value)
+  }
+
+  /** Whether all that is looked up stays in memory: as long as an append waits for what it needs, however much that is. */
+  hold(isHeld: boolean): void {
+    this.#headCache.isHeld = isHeld
+    this.#entryCache.isHeld = isHeld
   }
 
   /** A command that took effect and is not forgotten. */
@@ -351,20 +371,22 @@ export class State {
   freeze(): void {
     assert(this.#flushing === undefined, 'one flush at a time')
     this.#flushing = this.#recent
-    this.#recent = { heads: new Map(), entries: new Map() }
+    this.#recent = emptyMemory()
   }
 
   /** Writes out what freeze() set apart. `note` says what part of the log the tables then cover. */
   async flush(note: string): Promise<void> {
     const memory = this.#flushing
     assert(memory !== undefined, 'freeze comes before flush')
-    const rows: (readonly [string, string | null])[] = []
-    for (const [stream, head] of memory.heads) rows.push([stateKeys.head(stream), formatHead(head)])
-    for (const [key, value] of memory.entries) rows.push([key, entryText(value)])
-    rows.sort(([a], [b]) => compareUtf8(a, b))
-    await this.#tables.flush(rows, note)
-    for (const [stream, head] of memory.heads) this.#headCache.set(stream, head)
-    for (const [key, value] of memory.entries) this.#entryCache.set(key, value)
+    await this.#tables.flush(new MemoryRows(memory), note)
+    this.#writes++
+    // What the caches hold of these keys is older than what was written.
+    this.#headCache.forget(memory.heads)
+    this.#entryCache.forget(memory.entries)
+    this.#written = {
+      heads: memory.heads.size > limits.stateCacheMax ? new Map() : memory.heads,
+      entries: memory.entries.size > limits.stateCacheMax ? new Map() : memory.entries,
+    }
     this.#flushing = undefined
   }
 
@@ -399,10 +421,6 @@ export function firstName(old: readonly (readonly [name: string, sha256: string]
 function blobPlace(control: BlobControl, at: readonly [number, ByteOffset]): BlobPlace {
   const { bytes, chunks } = control
   return chunks === undefined ? { bytes, at } : { bytes, chunks }
-}
-
-function formatHead(head: StreamState): string {
-  return `[${head.seq},${head.position},${head.segment}]`
 }
 
 function parseHead(text: string): StreamState {

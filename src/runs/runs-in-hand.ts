@@ -32,7 +32,7 @@ export interface RunsOptions {
   readonly processes: Processes
   /** How long a run is left alone after its process has died, where that can't be proven; '15s' by default. */
   readonly leaseTtl?: Duration
-  /** How many runs that sleep or wait stay in memory; 1,000 by default. The others are brought back when something happens. */
+  /** How many runs that sleep or wait stay in memory; 64 by default. The others are brought back when something happens. */
   readonly resident?: number
 }
 

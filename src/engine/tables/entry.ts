@@ -5,8 +5,9 @@ import { compareUtf8 } from '../../core/utf8-order.ts'
 
 export type Entry = readonly [key: string, value: string | null]
 
-/** Entries in rising order of key, each key once: one by one, or in batches where they have to be waited for. */
-export type EntrySource = Iterable<Entry> | AsyncIterable<readonly Entry[]>
+/** Entries in rising order of key, each key once: one by one, and how many where that is known, or in batches where they
+ * have to be waited for. */
+export type EntrySource = (Iterable<Entry> & { readonly length?: number }) | AsyncIterable<readonly Entry[]>
 
 export interface ScanRange {
   /** Inclusive. */

@@ -152,7 +152,7 @@ export class TableSet {
    * Durable when it resolves. After a throw the set in memory is as before; on disk it is as before or after. */
   flush(entries: EntrySource, note: string): Promise<void> {
     return this.#change(async () => {
-      const count = Array.isArray(entries) ? entries.length : undefined
+      const count = 'length' in entries ? entries.length : undefined
       const table = count === 0 ? undefined : await this.#write(entries, count)
       await this.#install(
         table === undefined ? this.#snapshots.current.tables : [table, ...this.#snapshots.current.tables],
