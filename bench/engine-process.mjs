@@ -9,21 +9,26 @@ import { StepClock } from './step-clock.mjs'
 import { doTask, inProcess, sayReady } from './task-process.mjs'
 
 const program = fileURLToPath(import.meta.url)
-const warmSteps = 200
+/** Before anything counts, each engine does runs of so many steps, until it has done enough or has had its time. */
+const warmRunSteps = 200
+const warmSteps = 10_000
 const runId = 'run-1'
 /** Of a run and of the writes beside it: short, so that what disturbs the disk disturbs both. */
 const pieces = 50
 const pieceMax = 100
 
+/** For how long an engine may become warm before it is timed. */
+export const warmMsOf = (scale) => (scale === 'quick' ? 500 : 3_000)
+
 /** One run of so many steps; gives { stepUs, firstUs, lastUs }. With `rawBytes`, writes of so many bytes to the disk alone take
  * turns with the steps, some of them at a time, and `raw` has the same figures of those. */
-export function timedRun(peer, { directory, steps, rawBytes, ...more }) {
-  return inProcess(program, { task: 'one', peer, directory, steps, rawBytes, ...more })
+export function timedRun(peer, { directory, steps, warmMs, rawBytes, ...more }) {
+  return inProcess(program, { task: 'one', peer, directory, steps, warmMs, rawBytes, ...more })
 }
 
 /** So many runs at once; gives { perSecond }, of steps. */
-export function timedRuns(peer, { directory, runs, steps, ...more }) {
-  return inProcess(program, { task: 'many', peer, directory, runs, steps, ...more })
+export function timedRuns(peer, { directory, runs, steps, warmMs, ...more }) {
+  return inProcess(program, { task: 'many', peer, directory, runs, steps, warmMs, ...more })
 }
 
 /** A run of so many steps, in a process that kills itself when the next one after `killAt` is called. */
@@ -59,15 +64,17 @@ if (process.argv[1] === program) {
   })
 }
 
-async function one(engine, { directory, peer, steps, rawBytes, ...more }) {
-  let clock = new StepClock(warmSteps)
+async function one(engine, { directory, peer, steps, rawBytes, warmMs, ...more }) {
+  let clock = new StepClock(0)
   const raw = rawBytes === undefined ? undefined : await rawBeside(directory, { steps, rawBytes, clock: () => clock })
   const step = (at) => {
     clock.mark()
     return at
   }
   const started = await engine.start(directory, { ...more, step, between: raw?.between })
-  await mustSum(peer, started.run('warm', warmSteps), warmSteps) // not counted: the code becomes warm
+  await warm({ steps: warmRunSteps, ms: warmMs }, (round) =>
+    mustSum(peer, started.run(`warm-${round}`, warmRunSteps), warmRunSteps),
+  )
   clock = new StepClock(steps)
   raw?.begin()
   await mustSum(peer, started.run(runId, steps), steps)
@@ -80,7 +87,7 @@ async function one(engine, { directory, peer, steps, rawBytes, ...more }) {
 async function rawBeside(directory, { steps, rawBytes, clock }) {
   const disk = await rawDiskOf(rawBytes).open(`${directory}-raw`)
   const piece = Math.max(1, Math.min(pieceMax, Math.floor(steps / pieces)))
-  let own = new StepClock(warmSteps)
+  let own = new StepClock(0)
   return {
     begin() {
       own = new StepClock(steps + 1)
@@ -106,8 +113,8 @@ async function rawBeside(directory, { steps, rawBytes, clock }) {
   }
 }
 
-async function many(engine, { directory, peer, runs, steps, ...more }) {
-  let clock = new StepClock(runs * steps)
+async function many(engine, { directory, peer, runs, steps, warmMs, ...more }) {
+  let clock = new StepClock(0)
   const step = (at) => {
     clock.mark()
     return at
@@ -115,12 +122,19 @@ async function many(engine, { directory, peer, runs, steps, ...more }) {
   const started = await engine.start(directory, { ...more, step, concurrency: runs })
   const all = (name, each) =>
     Promise.all(Array.from({ length: runs }, (_, at) => mustSum(peer, started.run(`${name}-${at}`, each), each)))
-  await all('warm', Math.ceil(warmSteps / runs))
+  const each = Math.ceil(warmRunSteps / runs)
+  await warm({ steps: each * runs, ms: warmMs }, (round) => all(`warm-${round}`, each))
   clock = new StepClock(runs * steps)
   await all('run', steps)
   mustEqual(clock.count, runs * steps, `${peer}: steps called`)
   await started.close()
   return { perSecond: 1e6 / clock.figures().stepUs }
+}
+
+/** What a process does first is slower: its code has not been compiled yet. */
+async function warm({ steps, ms }, work) {
+  const until = performance.now() + ms
+  for (let done = 0; done < warmSteps && performance.now() < until; done += steps) await work(done)
 }
 
 async function die(engine, { directory, steps, killAt, ...more }) {

@@ -1,7 +1,7 @@
 // W6b: many runs at once, each with steps that wait for one another. What is asked in one moment can share a sync.
 
 import { join } from 'node:path'
-import { timedRuns } from '../engine-process.mjs'
+import { timedRuns, warmMsOf } from '../engine-process.mjs'
 import { interleave, ratio, spread } from '../measure.mjs'
 import { labelOf, stepsAtOnce } from '../peers/engines.mjs'
 import { atLeast } from '../targets.mjs'
@@ -23,7 +23,7 @@ async function runManyRuns({ scale, rounds, scratch, engines, tell }) {
     rounds,
     (name) =>
       engines.measure(name, join(scratch, `runs-${++made}`), (place) =>
-        timedRuns(name, { ...place, runs, steps: stepsAtOnce(name, steps) }),
+        timedRuns(name, { ...place, runs, steps: stepsAtOnce(name, steps), warmMs: warmMsOf(scale) }),
       ),
     (round) => tell(`${runs} runs`, round),
   )

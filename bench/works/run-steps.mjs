@@ -2,7 +2,7 @@
 // the same bytes, next to other engines, and at the end of a long run next to its beginning.
 
 import { join } from 'node:path'
-import { timedRun } from '../engine-process.mjs'
+import { timedRun, warmMsOf } from '../engine-process.mjs'
 import { newestLineBytes } from '../journal-files.mjs'
 import { interleave, ratio, spread } from '../measure.mjs'
 import { labelOf, stepsOf } from '../peers/engines.mjs'
@@ -36,7 +36,12 @@ async function runRunSteps({ scale, rounds, scratch, engines, tell }) {
       rounds,
       (name) =>
         engines.measure(name, join(scratch, `steps-${++made}`), (place) =>
-          timedRun(name, { ...place, steps: stepsOf(name, steps), ...(name === ours ? { rawBytes } : {}) }),
+          timedRun(name, {
+            ...place,
+            steps: stepsOf(name, steps),
+            warmMs: warmMsOf(scale),
+            ...(name === ours ? { rawBytes } : {}),
+          }),
         ),
       (round) => tell(`${steps.toLocaleString('en-US')} steps`, round),
     )
@@ -117,6 +122,6 @@ export function fastestOf(rows) {
 
 /** What Holdfast writes for a step: the line of the newest of many. */
 async function stepBytes(place) {
-  await timedRun(ours, { ...place, steps: sampleSteps })
+  await timedRun(ours, { ...place, steps: sampleSteps, warmMs: 0 })
   return newestLineBytes(place.directory, '"type":"run.step"')
 }
