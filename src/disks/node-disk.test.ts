@@ -173,6 +173,15 @@ describe('node disk', () => {
       await file.close()
     })
 
+    it('by another thread, at a place that there cannot be, is refused and does not hold close() up', async () => {
+      const file = await opened()
+      timeIs(0, 5)
+      const into = new Uint8Array(2)
+      expect(file.read(into, 0)).toBe(2) // it took 5 ms
+      await expect(expectPromise(file.read(into, -2))).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+      await file.close()
+    })
+
     it('by another thread is waited for by close()', async () => {
       const file = await opened(Buffer.alloc(1_048_576))
       const events: string[] = []

@@ -196,12 +196,12 @@ class NodeFile implements DiskFile {
 
   #read(into: Uint8Array, at: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#inFlight++
       fs.read(this.#descriptor, into, 0, into.length, at, (error, count) => {
         this.#leave()
         if (error === null) resolve(count)
         else reject(error)
       })
+      this.#inFlight++ // behind the call: one that throws never calls back, and close() would wait for it
     })
   }
 
@@ -214,12 +214,12 @@ class NodeFile implements DiskFile {
   #write(from: Uint8Array, at: number): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) return reject(this.#closedError('write'))
-      this.#inFlight++
       fs.write(this.#descriptor, from, 0, from.length, at, (error, count) => {
         this.#leave()
         if (error === null) resolve(count)
         else reject(error)
       })
+      this.#inFlight++ // behind the call, as in #read
     })
   }
 
