@@ -5,7 +5,7 @@
 // seqs, fences, leases, blobs. A claim of due entries stands alone. Time is the journal's own: it never decreases,
 // whatever the clock does.
 
-import { assert, HoldfastError } from '../errors.ts'
+import { HoldfastError } from '../errors.ts'
 import type {
   AgendaItem,
   Batch,
@@ -16,9 +16,9 @@ import type {
   LeaseGrant,
   LeaseState,
   Receipt,
-  Release,
 } from '../stores/store.ts'
-import type { BlobControl, CommandControl, Control, GrantTuple, LeaseControl, PlaceTuple } from './control.ts'
+import { controlsOf, namesBlobs } from './batch-controls.ts'
+import type { BlobControl, CommandControl, Control, LeaseControl } from './control.ts'
 import { leaseFloor, leaseFloorName } from './lease-floor.ts'
 import type { Position, Seq, TimeMs } from './numbers.ts'
 
@@ -156,7 +156,7 @@ function isPlain(batch: Batch): boolean {
     batch.leases === undefined &&
     batch.pins === undefined &&
     batch.releases === undefined &&
-    batch.events.every((event) => event.blobs === undefined || event.blobs.length === 0)
+    !namesBlobs(batch)
   )
 }
 
@@ -226,15 +226,24 @@ function decideLeases(
   view: DecisionView,
   time: TimeMs,
 ): readonly LeaseControl[] | HoldfastError {
-  const decided = new Map<string, LeaseControl>()
   const floor = floorOf(view)
+  const [only] = changes
+  if (only !== undefined && changes.length === 1) {
+    const result = decideLease(only, view.lease(only.lease), { time, floor })
+    return result instanceof HoldfastError ? result : withFloor([result], floor)
+  }
+  const decided = new Map<string, LeaseControl>()
   for (const change of changes) {
     const current = decided.get(change.lease) ?? view.lease(change.lease)
     const result = decideLease(change, current, { time, floor })
     if (result instanceof HoldfastError) return result
     decided.set(change.lease, result)
   }
-  const results = [...decided.values()]
+  return withFloor([...decided.values()], floor)
+}
+
+/** What is released takes the highest token with it. */
+function withFloor(results: readonly LeaseControl[], floor: number): readonly LeaseControl[] {
   let risen = floor
   for (const { gone, token } of results) if (gone === true) risen = Math.max(risen, token)
   return risen > floor ? [...results, leaseFloor(risen)] : results
@@ -324,79 +333,4 @@ function commitReceipt(
 
 function grants(leases: readonly LeaseControl[]): readonly LeaseGrant[] {
   return leases.filter((lease) => lease.held).map(({ lease, token, until }) => ({ lease, token, until }))
-}
-
-interface Decided {
-  readonly time: TimeMs
-  readonly events: readonly PlacedEvent[]
-  readonly leases: readonly LeaseControl[]
-  readonly receipt: Receipt
-}
-
-function controlsOf(batch: Batch, view: DecisionView, decided: Decided): readonly Control[] {
-  const { time } = decided
-  return [
-    ...stagedBlobs(batch, view),
-    ...(batch.command === undefined ? none : [commandControl(batch.command, decided)]),
-    ...(batch.agenda ?? none).map(({ id, due, data }): Control => {
-      const item = { control: 'agenda', id, due } as const
-      return data === undefined ? item : { ...item, data: JSON.parse(data) as unknown }
-    }),
-    ...decided.leases,
-    ...(batch.pins ?? none).map(
-      ({ pin, stream, from, ttlMs }): Control => ({
-        control: 'pin',
-        pin,
-        ...(stream === undefined ? {} : { stream }),
-        from,
-        ...(ttlMs === undefined ? {} : { until: time + ttlMs }),
-      }),
-    ),
-    ...releasedControls(batch.releases ?? none, view, decided.events),
-  ]
-}
-
-/** One for each stream. What was released stays so: a release of less takes nothing back. */
-function releasedControls(
-  releases: readonly Release[],
-  view: DecisionView,
-  events: readonly PlacedEvent[],
-): readonly Control[] {
-  const bounds = new Map<string, Seq>()
-  for (const { stream, through } of releases) {
-    const asked = through ?? lastSeqIn(events, stream) ?? view.lastSeq(stream)
-    bounds.set(stream, Math.max(asked, bounds.get(stream) ?? view.releasedThrough(stream)))
-  }
-  return [...bounds].map(([stream, through]): Control => ({ control: 'released', stream, through }))
-}
-
-function stagedBlobs(batch: Batch, view: DecisionView): readonly BlobControl[] {
-  const digests = new Set(batch.events.flatMap((event) => event.blobs ?? none))
-  const staged: BlobControl[] = []
-  for (const digest of digests) {
-    if (view.hasBlob(digest)) continue
-    const control = view.stagedBlob(digest)
-    assert(control !== undefined, 'blobs were judged before')
-    staged.push(control)
-  }
-  return staged
-}
-
-function commandControl(command: { readonly id: string; readonly digest: string }, decided: Decided): CommandControl {
-  const { receipt } = decided
-  return {
-    control: 'command',
-    id: command.id,
-    time: decided.time,
-    digest: command.digest,
-    position: receipt.position,
-    events: receipt.events.map(({ stream, seq, position }): PlaceTuple => [stream, seq, position]),
-    ...(receipt.leases.length === 0
-      ? {}
-      : { leases: receipt.leases.map(({ lease, token, until }): GrantTuple => [lease, token, until]) }),
-  }
-}
-
-function lastSeqIn(events: readonly PlacedEvent[], stream: string): Seq | undefined {
-  return events.findLast((event) => event.stream === stream)?.seq
 }

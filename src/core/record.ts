@@ -198,6 +198,14 @@ export function lineKind(from: Buffer, start: number): LineKind | undefined {
   }
 }
 
+const kindAt = '{"control":'.length
+const removedKind: Buffer = Buffer.from('"removed"')
+
+/** Whether the control record in a checked line stands for removed events: most that are passed by don't. */
+export function isRemovedStub(from: Buffer, start: number): boolean {
+  return isSame(from, start + kindAt, removedKind, 0, removedKind.length)
+}
+
 interface EventJson {
   readonly position: number
   readonly stream: string

@@ -40,7 +40,15 @@ interface GrowingPlaces {
   first: Seq
   /** undefined: not looked up yet (after a replay). */
   previous: number | undefined
-  readonly offsets: ByteOffset[]
+  offsets: ByteOffset[]
+}
+
+/** A list that is pushed to has room for seventeen at once: too much where each of very many streams has a few events. */
+const fewPlaces = 8
+
+function addPlace(places: GrowingPlaces, offset: ByteOffset): void {
+  if (places.offsets.length < fewPlaces) places.offsets = [...places.offsets, offset]
+  else places.offsets.push(offset)
 }
 
 /** What an index is told of an event. */
@@ -74,7 +82,7 @@ export class ActiveIndex {
     }
     const places = this.byStream.get(stream)
     if (places === undefined) this.byStream.set(stream, { first: seq, previous, offsets: [offset] })
-    else places.offsets.push(offset)
+    else addPlace(places, offset)
     const ofType = this.byType.get(type)
     if (ofType === undefined) this.byType.set(type, [offset])
     else ofType.push(offset)

@@ -3,7 +3,7 @@
 
 import { eventIn, eventStart } from '../core/event-line.ts'
 import type { Position } from '../core/numbers.ts'
-import { lineKind, parseControlLine } from '../core/record.ts'
+import { isRemovedStub, lineKind, parseControlLine } from '../core/record.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
@@ -165,6 +165,7 @@ function checkedSum(view: LogView, segment: Segment, lines: LineReader, previous
 }
 
 function meetStub({ buffer, start, end }: LineReader, teller: RemovedTeller): void {
+  if (!isRemovedStub(buffer, start)) return
   const { control } = parseControlLine(buffer.toString('utf8', start, end))
   if (control.control === 'removed') teller.meetStub(control)
 }

@@ -1,6 +1,7 @@
 // What the state says of a key while it is read, changes and is written out.
 
 import { describe, expect, it } from 'vitest'
+import type { Control, LeaseControl } from '../core/control.ts'
 import { limits } from '../limits.ts'
 import { State } from './state.ts'
 import { stateKeys } from './state-keys.ts'
@@ -13,6 +14,14 @@ class HeldTables {
   readonly #rows: Map<string, string | null> = new Map()
   lookups = 0
   held: Promise<void> = Promise.resolve()
+  /** What was written out last. */
+  written: readonly Entry[] = []
+  hasFilters = false
+  isFailing = false
+
+  excludes(key: string): boolean {
+    return this.hasFilters && !this.#rows.has(key)
+  }
 
   async get(key: string): Promise<string | undefined> {
     this.lookups++
@@ -22,7 +31,9 @@ class HeldTables {
   }
 
   async flush(rows: Iterable<Entry>): Promise<void> {
-    for (const [key, value] of rows) this.#rows.set(key, value)
+    if (this.isFailing) throw new Error('the disk is full')
+    this.written = [...rows]
+    for (const [key, value] of this.written) this.#rows.set(key, value)
   }
 }
 
@@ -98,6 +109,88 @@ describe('the state', () => {
     const { lookups } = tables
     expect([await state.loadEntry(key), await state.loadHead('a')]).toEqual(['old', old])
     expect(tables.lookups).toBe(lookups)
+  })
+
+  it('knows without asking of what the tables can say that they do not have it', async () => {
+    const { tables, state, write } = scene()
+    expect([state.entry(key), state.head('a')]).toEqual([undefined, undefined])
+    tables.hasFilters = true
+    expect([state.entry(key), state.head('a')]).toEqual([null, null])
+    expect([await state.loadEntry(key), await state.loadHead('a')]).toEqual([null, null])
+    expect(tables.lookups).toBe(0)
+    state.setEntry(key, 'new')
+    state.setHead('a', now)
+    await write()
+    expect([state.entry(key), state.head('a')]).toEqual(['new', now])
+  })
+
+  describe('of an entry of the agenda and a lease that come and go', () => {
+    const agenda = (due: number | null): Control => ({ control: 'agenda', id: 'a', due })
+    const taken: LeaseControl = { control: 'lease', lease: 'a', owner: 'me', token: 1, until: 9, held: true }
+    const given: LeaseControl = { ...taken, held: false, gone: true }
+    const at = [1, 0] as const
+
+    function known() {
+      const scenery = scene()
+      scenery.tables.hasFilters = true
+      const apply = (...controls: readonly Control[]): void => {
+        for (const control of controls) scenery.state.apply(control, at)
+      }
+      const rows = (): readonly string[] => scenery.tables.written.map(([of, value]) => `${of} ${value}`)
+      return { ...scenery, apply, rows }
+    }
+    const dueKey = (due: number): string => `d:${String(due).padStart(16, '0')}:a`
+    const agendaRow = (due: number): string => `a:a {"control":"agenda","id":"a","due":${due}}`
+
+    it('writes out nothing, when both were between two seals', async () => {
+      const { apply, write, rows, state } = known()
+      apply(agenda(5), taken, agenda(6), { ...taken, token: 2 }, agenda(null), given)
+      await write()
+      expect(rows()).toEqual([])
+      expect([state.entry(stateKeys.agenda('a')), state.entry(stateKeys.lease('a'))]).toEqual([null, null])
+    })
+
+    it('writes out what is there in the end', async () => {
+      const { apply, write, rows, state } = known()
+      apply(agenda(5), taken, given, agenda(6))
+      await write()
+      expect(rows()).toEqual([agendaRow(6), `${dueKey(6)} 1`])
+      expect(state.entry(stateKeys.agenda('a'))).toEqual(agenda(6))
+    })
+
+    it('says that it is gone, when an earlier seal has written it out, however often it came back', async () => {
+      const { apply, write, rows, state } = known()
+      apply(agenda(5), taken)
+      await write()
+      apply(agenda(null), given, agenda(5), taken, agenda(null), given)
+      await write()
+      expect(rows()).toEqual(['a:a null', `${dueKey(5)} null`, 'l:a null'])
+      expect([state.entry(stateKeys.agenda('a')), state.entry(stateKeys.lease('a'))]).toEqual([null, null])
+    })
+
+    it('says so too, when it went, came back and went while a seal failed', async () => {
+      const { apply, write, rows, tables, state } = known()
+      apply(agenda(5), taken)
+      await write()
+      apply(agenda(null), given)
+      state.freeze()
+      apply(agenda(5), taken)
+      tables.isFailing = true
+      await expect(state.flush('')).rejects.toThrow('full')
+      tables.isFailing = false
+      state.thaw()
+      apply(agenda(null), given)
+      await write()
+      expect(rows()).toEqual(['a:a null', `${dueKey(5)} null`, 'l:a null'])
+    })
+
+    it('does not take what is not known for what is not there', async () => {
+      const { apply, write, rows, tables } = known()
+      tables.hasFilters = false // as when an opening folds the log, before any table was asked
+      apply(taken, given)
+      await write()
+      expect(rows()).toEqual(['l:a null'])
+    })
   })
 
   it('is written out in the order of keys as bytes, heads among the rest', () => {

@@ -13,6 +13,7 @@ import type {
   CommandControl,
   Control,
   ForgetControl,
+  LeaseControl,
   RetainControl,
 } from '../core/control.ts'
 import type { ByteOffset, Position, Seq, TimeMs } from '../core/numbers.ts'
@@ -21,7 +22,7 @@ import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { DueWindow } from './due-window.ts'
-import { EntryText, entryText, entryValue } from './entry-text.ts'
+import { EntryText, entryText, entryValue, NewEntry } from './entry-text.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { emptyMemory, formatHead, type Memory, MemoryRows, type StreamState } from './state-memory.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
@@ -77,12 +78,12 @@ export class State {
   }
 
   head(stream: string): StreamState | null | undefined {
-    return (
+    const known =
       this.#recent.heads.get(stream) ??
       this.#flushing?.heads.get(stream) ??
       this.#written.heads.get(stream) ??
       this.#headCache.get(stream)
-    )
+    return known === undefined && this.#tables.excludes(stateKeys.head(stream)) ? null : known
   }
 
   async loadHead(stream: string): Promise<StreamState | null> {
@@ -134,7 +135,9 @@ export class State {
     const flushing = this.#flushing?.entries.get(key)
     if (flushing !== undefined) return flushing
     const written = this.#written.entries.get(key)
-    return written === undefined ? this.#entryCache.get(key) : written
+    if (written !== undefined) return written
+    const looked = this.#entryCache.get(key)
+    return looked === undefined && this.#tables.excludes(key) ? null : looked
   }
 
   async loadEntry<T>(key: string): Promise<T | null> {
@@ -152,6 +155,19 @@ export class State {
   setEntry(key: string, value: unknown): void {
     assert(value !== undefined, 'an absent entry is null')
     this.#recent.entries.set(key, value)
+  }
+
+  /** A value where there was one before or, as `before` says, none. */
+  #put(key: string, value: unknown, before: unknown): void {
+    const held = this.#recent.entries.get(key)
+    const isNew = held instanceof NewEntry || (held === undefined && before === null)
+    this.setEntry(key, isNew ? new NewEntry(value) : value)
+  }
+
+  /** What was put since the last seal, where there was nothing, goes without a trace: the tables needn't be told. */
+  #drop(key: string): void {
+    if (this.#recent.entries.get(key) instanceof NewEntry) this.#recent.entries.delete(key)
+    else this.setEntry(key, null)
   }
 
   /** Whether all that is looked up stays in memory: as long as an append waits for what it needs, however much that is. */
@@ -195,8 +211,7 @@ export class State {
         this.#applyAgenda(control)
         return true
       case 'lease':
-        this.setEntry(stateKeys.lease(control.lease), control.gone === true ? null : control)
-        this.due.leased(control.lease, control.gone === true ? null : control)
+        this.#applyLease(control)
         return true
       case 'command':
         this.#sawTime(control.time)
@@ -263,11 +278,22 @@ export class State {
     const key = stateKeys.agenda(control.id)
     const before = this.entry<AgendaControl>(key)
     assert(before !== undefined, 'the agenda item was loaded before it changes')
-    if (before !== null && before.due !== null) this.setEntry(stateKeys.due(before.due, control.id), null)
-    if (control.due !== null) this.setEntry(stateKeys.due(control.due, control.id), 1)
-    this.setEntry(key, control.due === null ? null : control)
-    if (control.due === null) this.due.clear(control.id)
-    else this.due.set(control.due, control.id)
+    if (before !== null && before.due !== null) this.#drop(stateKeys.due(before.due, control.id))
+    if (control.due === null) {
+      this.#drop(key)
+      this.due.clear(control.id)
+    } else {
+      this.#put(stateKeys.due(control.due, control.id), 1, null)
+      this.#put(key, control, before)
+      this.due.set(control.due, control.id)
+    }
+  }
+
+  #applyLease(control: LeaseControl): void {
+    const key = stateKeys.lease(control.lease)
+    if (control.gone === true) this.#drop(key)
+    else this.#put(key, control, this.entry(key))
+    this.due.leased(control.lease, control.gone === true ? null : control)
   }
 
   #applyBlob(control: BlobControl, at: readonly [segment: number, offset: ByteOffset]): void {
@@ -398,7 +424,10 @@ export class State {
       if (!this.#recent.heads.has(stream)) this.#recent.heads.set(stream, head)
     }
     for (const [key, value] of memory.entries) {
-      if (!this.#recent.entries.has(key)) this.#recent.entries.set(key, value)
+      const newer = this.#recent.entries.get(key)
+      if (newer === undefined) this.#recent.entries.set(key, value)
+      // It came where this had gone, and the tables still have it.
+      else if (newer instanceof NewEntry && !(value instanceof NewEntry)) this.#recent.entries.set(key, newer.value)
     }
     this.#flushing = undefined
   }

@@ -102,6 +102,15 @@ export class TableSet {
     return this.#snapshots.current.tables.map((table) => table.description)
   }
 
+  /** True when no table can have the key and that shows without a read: an answer without waiting. */
+  excludes(key: string): boolean {
+    if (this.#closed !== undefined) return false
+    const { tables } = this.#snapshots.current
+    if (tables.length === 0) return true
+    const hash = hashKey(key)
+    return tables.every((table) => table.excludes(hash))
+  }
+
   /** undefined when the key is not there. */
   async get(key: string): Promise<string | undefined> {
     this.#mustBeOpen()
