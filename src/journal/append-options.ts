@@ -65,21 +65,22 @@ export interface AppendOptions {
   readonly signal?: AbortSignal
 }
 
-type Extras = Partial<Omit<Batch, 'events' | 'command' | 'durability'>>
-type ExtrasInMaking = { -readonly [Name in keyof Extras]: Extras[Name] }
+export type BatchInMaking = { -readonly [Name in keyof Batch]: Batch[Name] }
 
-/** Everything but events, command and durability. `stream`: the one that is appended to, if it is one. */
-export function extrasOf(options: AppendOptions, stream: string | undefined, codec: PayloadCodec): Extras {
+/** Adds what the options say beside events, command and durability. `stream`: the one that is appended to, if it is one. */
+export function addExtras(
+  batch: BatchInMaking,
+  options: AppendOptions,
+  { stream, codec }: { readonly stream: string | undefined; readonly codec: PayloadCodec },
+): void {
   const { expect, agenda, leases, fence, pins, releases } = options
   // Only what is there, without an object for each that isn't: every step of a run comes through here.
-  const extras: ExtrasInMaking = {}
-  if (expect !== undefined) extras.expect = expectations(expect, stream)
-  if (agenda !== undefined) extras.agenda = list(agenda, 'agenda').map((item) => agendaChange(item, codec))
-  if (leases !== undefined) extras.leases = list(leases, 'leases').map(leaseChange)
-  if (fence !== undefined) extras.fences = list(Array.isArray(fence) ? fence : [fence], 'fences').map(fenceCheck)
-  if (pins !== undefined) extras.pins = list(pins, 'pins').map(pinChange)
-  if (releases !== undefined) extras.releases = list(releases, 'releases').map(releaseOf)
-  return extras
+  if (expect !== undefined) batch.expect = expectations(expect, stream)
+  if (agenda !== undefined) batch.agenda = list(agenda, 'agenda').map((item) => agendaChange(item, codec))
+  if (leases !== undefined) batch.leases = list(leases, 'leases').map(leaseChange)
+  if (fence !== undefined) batch.fences = list(Array.isArray(fence) ? fence : [fence], 'fences').map(fenceCheck)
+  if (pins !== undefined) batch.pins = list(pins, 'pins').map(pinChange)
+  if (releases !== undefined) batch.releases = list(releases, 'releases').map(releaseOf)
 }
 
 export function checkDurability(value: unknown): asserts value is Durability {
@@ -108,7 +109,7 @@ function expectations(
   if (stream === undefined) {
     throw invalidArgument('expect', 'given per stream, as { [stream]: seq }', 'These events name their streams.')
   }
-  return new Map([[stream, expectedSeq(expect)]])
+  return new Map<string, Seq>().set(stream, expectedSeq(expect))
 }
 
 function expectedSeq(expected: Expectation): Seq {
@@ -118,8 +119,8 @@ function expectedSeq(expected: Expectation): Seq {
 function agendaChange({ id, due, data }: AgendaInput, codec: PayloadCodec): AgendaChange {
   checkName(id, 'agenda id')
   const dueMs = due instanceof Date ? due.getTime() : due
-  const change = { id, due: dueMs === null ? null : checkWhole(dueMs, 'due') }
-  if (data === undefined) return change
+  const dueAt = dueMs === null ? null : checkWhole(dueMs, 'due')
+  if (data === undefined) return { id, due: dueAt }
   const { text, blobs } = codec.encode(data, 'data')
   checkPayloadBytes('agenda item', id, text)
   if (blobs.length > 0) {
@@ -128,7 +129,7 @@ function agendaChange({ id, due, data }: AgendaInput, codec: PayloadCodec): Agen
       details: { id },
     })
   }
-  return { ...change, data: text }
+  return { id, due: dueAt, data: text }
 }
 
 function leaseChange(change: LeaseInput): LeaseChange {

@@ -9,7 +9,13 @@ import { checkName, checkStreamName } from '../core/names.ts'
 import type { PayloadCodec } from '../core/payload.ts'
 import type { EventRegistry } from '../core/schema.ts'
 import type { Batch, EncodedEvent } from '../stores/store.ts'
-import { type AppendOptions, checkDurability, type Durability, extrasOf } from './append-options.ts'
+import {
+  type AppendOptions,
+  addExtras,
+  type BatchInMaking,
+  checkDurability,
+  type Durability,
+} from './append-options.ts'
 import { checkObject, invalidArgument, throwIfAborted } from './argument.ts'
 import { checkBatchBytes, checkCount, checkPayloadBytes } from './batch-size.ts'
 import type { UntypedInput } from './event.ts'
@@ -121,7 +127,8 @@ export class Appender {
     throwIfAborted(options.signal, 'the append')
     const { commandId, durability = this.#durability } = options
     checkDurability(durability)
-    const batch = { events, durability, ...extrasOf(options, stream, this.#codec) }
+    const batch: BatchInMaking = { events, durability }
+    addExtras(batch, options, { stream, codec: this.#codec })
     checkBatchBytes(batch)
     if (commandId === undefined) return batch
     checkName(commandId, 'command id')

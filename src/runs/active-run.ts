@@ -7,10 +7,10 @@
 
 import { isHoldfastError, never } from '../errors.ts'
 import type { Fence } from '../journal/append-options.ts'
-import type { DefinedCode } from './definitions.ts'
+import type { Definition } from './definitions.ts'
 import type { Sleeper } from './due-queue.ts'
 import { Execution } from './execution.ts'
-import { type ExecutionEnd, executionTerms } from './execution-terms.ts'
+import { type Driver, type ExecutionEnd, executionTerms } from './execution-terms.ts'
 import { keepDivergence } from './kept-divergence.ts'
 import { Run, type RunFunction } from './run.ts'
 import { RunChance } from './run-chance.ts'
@@ -25,8 +25,6 @@ import type { Guest } from './waking-room.ts'
 
 export interface ActiveTerms {
   readonly options?: RunOptions
-  /** Of what is defined by name. */
-  readonly code?: DefinedCode
   readonly employer?: Employer
 }
 
@@ -34,18 +32,17 @@ export interface ActiveTerms {
 const goingOn: RunOptions = { ifOwned: 'wait' }
 
 /** Most have no terms of their own, and share these. */
-function goingOnWith(code: Pick<RunOptions, 'version' | 'renamed'>): RunOptions {
-  return Object.keys(code).length === 0 ? goingOn : { ...goingOn, ...code }
+function goingOnWith({ version, renamed }: Pick<RunOptions, 'version' | 'renamed'>): RunOptions {
+  if (version === undefined && renamed === undefined) return goingOn
+  return { ...goingOn, ...(version === undefined ? {} : { version }), ...(renamed === undefined ? {} : { renamed }) }
 }
 
-const noLimits: Pick<DefinedCode, 'limits'> = {}
-
-export class ActiveRun implements Sleeper, RunInHand, Guest, LeaseHolder {
+export class ActiveRun implements Driver, Sleeper, RunInHand, Guest, LeaseHolder {
   readonly id: string
   readonly #ground: RunGround
   readonly #call: RunFunction
   #options: RunOptions
-  readonly #limits: Pick<DefinedCode, 'limits'>
+  readonly #limits: Definition['limits']
   #employer: Employer | undefined
   #standing: 'new' | 'beginning' | 'driven' | 'leaving' | 'passive' | 'over' = 'new'
   #execution: Execution | undefined
@@ -58,12 +55,11 @@ export class ActiveRun implements Sleeper, RunInHand, Guest, LeaseHolder {
   #joining: RunJoining | undefined
   #whenOver: (() => void) | undefined
 
-  constructor(ground: RunGround, id: string, call: RunFunction, terms: ActiveTerms = {}) {
+  constructor(ground: RunGround, id: string, code: Definition, terms: ActiveTerms) {
     this.id = id
     this.#ground = ground
-    this.#call = call
-    const { limits, ...code } = terms.code ?? {}
-    this.#limits = limits === undefined ? noLimits : { limits }
+    this.#call = code.call
+    this.#limits = code.limits
     this.#options = terms.options ?? goingOnWith(code)
     this.#employer = terms.employer
   }
@@ -164,6 +160,21 @@ export class ActiveRun implements Sleeper, RunInHand, Guest, LeaseHolder {
     return fence
   }
 
+  settled(): void {
+    this.#leaveRoom()
+  }
+
+  rested(): void {
+    this.#leaveRoom()
+    this.#ground.resting.add(this)
+    this.#employer?.rested(this)
+  }
+
+  woke(): void {
+    this.#ground.resting.delete(this)
+    this.#employer?.woke(this)
+  }
+
   #leaveRoom(): void {
     if (!this.#isInRoom) return
     this.#isInRoom = false
@@ -183,22 +194,9 @@ export class ActiveRun implements Sleeper, RunInHand, Guest, LeaseHolder {
     const known = this.#isTold ? undefined : behind
     this.#isTold = false
     const { version, renamed } = this.#options
-    const code = { ...(version === undefined ? {} : { version }), ...(renamed === undefined ? {} : { renamed }) }
-    this.#options = goingOnWith(code)
-    const execution = new Execution(this.#ground.host, {
-      ...executionTerms(this.#ground.journal, record, { ...code, ...this.#limits, fence }),
-      entry,
-      settled: () => this.#leaveRoom(),
-      rested: () => {
-        this.#leaveRoom()
-        this.#ground.resting.add(this)
-        this.#employer?.rested(this)
-      },
-      woke: () => {
-        this.#ground.resting.delete(this)
-        this.#employer?.woke(this)
-      },
-    })
+    this.#options = goingOnWith(this.#options)
+    const code = { fence, entry, version, renamed, limits: this.#limits }
+    const execution = new Execution(this.#ground.host, executionTerms(this.#ground.journal, record, code, this))
     this.#execution = execution
     this.#ground.leases.keep(fence, this)
     execution.end.then((end) => this.#ended(fence, end)).catch((error: unknown) => this.#over({ error }))
@@ -248,7 +246,7 @@ export class ActiveRun implements Sleeper, RunInHand, Guest, LeaseHolder {
     this.#standing = 'leaving'
     this.#ground.leases.letGo(fence)
     try {
-      await this.#ground.leases.release(fence, { expect: { [streamOf(this.id)]: seq }, durability: 'eventual' })
+      await this.#ground.leases.releaseAt(streamOf(this.id), seq, fence)
     } catch (error) {
       if (!isHoldfastError(error, 'SEQ_CONFLICT')) throw error
       if (this.#isLettingGo) await this.#ended(fence, { is: 'halted', error: letGo() })

@@ -10,7 +10,7 @@ import type { Duration } from '../journal/append-options.ts'
 import type { Divergence } from './divergence.ts'
 import { Execution } from './execution.ts'
 import type { ExecutionHost } from './execution-terms.ts'
-import { executionTerms } from './execution-terms.ts'
+import { type Driver, executionTerms } from './execution-terms.ts'
 import { Run } from './run.ts'
 import { RunChance } from './run-chance.ts'
 import { agendaIdOf, agendaPrefixOf, allRunsPrefix, runOfAgendaId } from './run-event.ts'
@@ -79,6 +79,7 @@ export async function checkAllRuns(
 }
 
 const nothing = (): void => undefined
+const deaf: Driver = { settled: nothing, rested: nothing, woke: nothing }
 
 async function check(
   host: ExecutionHost,
@@ -90,11 +91,12 @@ async function check(
   const code = {
     // Nothing is appended, so nothing is fenced.
     fence: { lease: agendaIdOf(created.name, id), token: 0 },
-    ...(version === undefined ? {} : { version }),
-    ...(renamed === undefined ? {} : { renamed }),
+    entry: undefined,
+    version,
+    renamed,
+    isCheck: true,
   }
-  const unheard = { entry: undefined, settled: nothing, rested: nothing, woke: nothing }
-  const terms = { ...executionTerms(host.journal, record, code), ...unheard, isCheck: true }
+  const terms = executionTerms(host.journal, record, code, deaf)
   const missingAskMs = patience === undefined ? host.missingAskMs : parseDuration(patience, 'patience')
   const execution = new Execution({ ...host, missingAskMs }, terms)
   const run = new Run(execution, new RunChance(created.seed))

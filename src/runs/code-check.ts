@@ -14,7 +14,7 @@ import type { ExecutionHost, ExecutionTerms } from './execution-terms.ts'
 import { compensationTypes, endings, kindOf, type RunEvent, runEvents } from './run-event.ts'
 
 export type CodeCheckHost = Pick<ExecutionHost, 'clock' | 'missingAskMs'>
-export type CodeCheckTerms = Pick<ExecutionTerms, 'id' | 'history' | 'created' | 'version' | 'settled'>
+export type CodeCheckTerms = Pick<ExecutionTerms, 'id' | 'history' | 'created' | 'version' | 'driver'>
 
 export type Found = Omit<FoundDivergence, 'id'>
 
@@ -137,7 +137,7 @@ export class CodeCheck {
     })
     while (!isSo() && !isTimeUp && !this.#isStopped) {
       // It may wait for another run.
-      this.#terms.settled()
+      this.#terms.driver.settled()
       await new Promise<void>((resolve) => {
         this.#moved = resolve
       })

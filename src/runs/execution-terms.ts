@@ -29,25 +29,30 @@ export interface ExecutionTerms {
   readonly fence: Fence
   readonly created: {
     readonly time: TimeMs
-    readonly version?: string
-    readonly budgets?: Readonly<Record<string, number>>
+    readonly version: string | undefined
+    readonly budgets: Readonly<Record<string, number>> | undefined
   }
   readonly lineage: Lineage
   /** What the run's entry of the agenda is known to say. */
   readonly entry: 'running' | undefined
-  /** Nothing of it is on its way just now, or it has gone on for a while. */
-  readonly settled: () => void
-  /** Everything waits, and the agenda says so. */
-  readonly rested: () => void
-  /** It rested, and goes on. */
-  readonly woke: () => void
+  readonly driver: Driver
   readonly history: RunHistory
   /** Of the code that is executed. */
-  readonly version?: string
+  readonly version: string | undefined
   /** Only meets history: nothing is begun, and nothing is recorded. */
-  readonly isCheck?: boolean
+  readonly isCheck: boolean
   /** What keeps the events that it shares: let go with its end. */
-  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
+  readonly pins: readonly { readonly pin: string; readonly stream: string }[] | undefined
+}
+
+/** Who executes a run, and hears how it stands. */
+export interface Driver {
+  /** Nothing of it is on its way just now, or it has gone on for a while. */
+  settled(): void
+  /** Everything waits, and the agenda says so. */
+  rested(): void
+  /** It rested, and goes on. */
+  woke(): void
 }
 
 /** How an execution ended. Only `ended` ends the run; after the others it can be executed again. */
@@ -68,33 +73,39 @@ export type ExecutionEnd =
 
 export interface CodeTerms {
   readonly fence: Fence
-  readonly version?: string
-  readonly renamed?: Readonly<Record<string, string>>
+  readonly entry: 'running' | undefined
+  readonly version: string | undefined
+  readonly renamed: Readonly<Record<string, string>> | undefined
   /** Where its record has none. */
-  readonly limits?: Readonly<Record<string, number>>
+  readonly limits?: Readonly<Record<string, number>> | undefined
+  readonly isCheck?: boolean
 }
 
-/** What its driver wants to hear is not among them. */
-export type RecordedTerms = Omit<ExecutionTerms, 'entry' | 'settled' | 'rested' | 'woke'>
-
+// In one piece, with every name in it: an object that is put together from others is of a shape of its own, and V8 keeps a
+// description of each shape, which is ten times as large as the object.
 export function executionTerms(
   journal: Journal,
   { id, created, createdAt }: RunRecord,
-  { fence, version, renamed, limits }: CodeTerms,
-): RecordedTerms {
+  { fence, entry, version, renamed, limits, isCheck = false }: CodeTerms,
+  driver: Driver,
+): ExecutionTerms {
+  const { fork } = created
   return {
     id,
     stream: streamOf(id),
     agendaId: fence.lease,
     fence,
-    history: new RunHistory(journal, id, { base: created.fork, renames: Renames.of(renamed) }),
     created: {
-      time: created.fork?.createdAt ?? createdAt,
-      ...(created.version === undefined ? {} : { version: created.version }),
-      budgets: { ...limits, ...created.budgets },
+      time: fork?.createdAt ?? createdAt,
+      version: created.version,
+      budgets: limits === undefined ? created.budgets : { ...limits, ...created.budgets },
     },
     lineage: { name: created.name, parent: created.parent, depth: created.depth ?? 0 },
-    ...(version === undefined ? {} : { version }),
-    ...(created.fork === undefined ? {} : { pins: pinsOf(id, created.fork) }),
+    entry,
+    driver,
+    history: new RunHistory(journal, id, { base: fork, renames: Renames.of(renamed) }),
+    version,
+    isCheck,
+    pins: fork === undefined ? undefined : pinsOf(id, fork),
   }
 }

@@ -79,7 +79,7 @@ export class Outbox {
   wake(): void {
     if (this.#resting === undefined) return
     this.#resting = undefined
-    this.#host.terms.woke()
+    this.#host.terms.driver.woke()
   }
 
   /** Others have told the run something: it may bring something to work, and has changed the agenda's entry. */
@@ -145,7 +145,7 @@ export class Outbox {
     this.#isHeld = isHeld
     this.#inFlight += 1
     this.#sent += 1
-    if (this.#sent === limits.runsBeginningEvents) this.#host.terms.settled()
+    if (this.#sent === limits.runsBeginningEvents) this.#host.terms.driver.settled()
     const durable = sent.prepared.append()
     const data = dataAhead(sent.prepared)
     durable.then(
@@ -212,19 +212,19 @@ export class Outbox {
     const { terms, host } = this.#host
     const rest = this.#rest()
     if (rest === undefined) {
-      terms.settled()
+      terms.driver.settled()
       return
     }
     if (this.entry.saysRest(rest)) {
       if (this.#resting !== undefined) return
       this.#resting = rest
-      terms.rested()
+      terms.driver.rested()
       return
     }
     this.#isHeld = true
     const { stream, fence } = terms
-    const options = { fence, agenda: [this.entry.rests(rest)], expect: { [stream]: this.#known } }
-    host.journal.append([], { ...options, durability: 'eventual' }).then(
+    const options = { fence, agenda: [this.entry.rests(rest)], expect: this.#known, durability: 'eventual' } as const
+    host.journal.append(stream, [], options).then(
       () => {
         this.#isHeld = false
         this.flush()

@@ -2,7 +2,7 @@
 // says from then on.
 
 import type { Seq, TimeMs } from '../core/numbers.ts'
-import type { AgendaInput, Fence } from '../journal/append-options.ts'
+import type { AgendaInput, AppendOptions, Fence } from '../journal/append-options.ts'
 import type { PreparedAppend } from '../journal/prepared.ts'
 import type { Journal } from '../journal.ts'
 import { type Draft, extrasOfDraft, type OtherEvent, storableForms } from './draft.ts'
@@ -58,6 +58,10 @@ export function prepareDraft(ground: DraftGround, draft: Draft, terms: DraftTerm
   throw refusals.at(-1)
 }
 
+type OptionsInMaking = { -readonly [Name in keyof AppendOptions]: AppendOptions[Name] }
+
+const none: readonly never[] = Object.freeze([])
+
 function prepareForm(
   { journal, stream, agendaId, fence }: DraftGround,
   form: Draft,
@@ -67,11 +71,13 @@ function prepareForm(
   const event = { type, data: marked(form.data, marks) }
   if (form.extras === undefined) {
     const own = says()
-    const alone = own === undefined ? { fence } : { fence, agenda: [own] }
-    const prepared = journal.prepare(stream, event, known === undefined ? alone : { ...alone, expect: known })
-    return { type, prepared, also: [] }
+    // As every step has it: one name after the other, so that all of them are of a few shapes.
+    const options: OptionsInMaking = { fence }
+    if (own !== undefined) options.agenda = [own]
+    if (known !== undefined) options.expect = known
+    return { type, prepared: journal.prepare(stream, event, options), also: none }
   }
-  const { also = [], none = [], agenda = [], ...extras } = extrasOfDraft(form)
+  const { also = none, none: absent = none, agenda = none, ...extras } = extrasOfDraft(form)
   const own = agenda.some(({ id }) => id === agendaId) ? undefined : says()
   const entries = own === undefined ? agenda : [...agenda, own]
   const options = { ...extras, fence, ...(entries.length === 0 ? {} : { agenda: entries }) }
@@ -79,7 +85,7 @@ function prepareForm(
     const alone = known === undefined ? options : { ...options, expect: known }
     return { type, prepared: journal.prepare(stream, event, alone), also }
   }
-  const expect = { ...(known === undefined ? {} : { [stream]: known }), ...noneOf(none) }
+  const expect = { ...(known === undefined ? {} : { [stream]: known }), ...noneOf(absent) }
   return { type, prepared: journal.prepare([{ stream, ...event }, ...also], { ...options, expect }), also }
 }
 

@@ -17,12 +17,12 @@ export interface EndingRun {
   /** What its steps and tools have said that they cost: its parent has spent it too. */
   readonly spent: Readonly<Record<string, number>>
   /** What keeps the events that it shares. */
-  readonly pins?: readonly { readonly pin: string; readonly stream: string }[]
+  readonly pins: readonly { readonly pin: string; readonly stream: string }[] | undefined
 }
 
 /** `tellsParent`: its parent hasn't ended, as far as it knows. */
 export function endingExtras(
-  { id, agendaId, fence, lineage: { parent }, spent, pins = [] }: EndingRun,
+  { id, agendaId, fence, lineage: { parent }, spent, pins }: EndingRun,
   children: Iterable<ChildRef>,
   tellsParent: boolean,
 ): (form: Pick<Draft, 'type' | 'data'>) => DraftExtras {
@@ -43,7 +43,7 @@ export function endingExtras(
       agenda,
       leases: [{ lease: fence.lease, release: fence.token }],
       also,
-      ...(pins.length === 0 ? {} : { pins: pins.map((pin) => ({ ...pin, from: null })) }),
+      ...(pins === undefined ? {} : { pins: pins.map((pin) => ({ ...pin, from: null })) }),
     }
   }
 }

@@ -7,6 +7,7 @@
 // in one batch. Both name its token, so the store judges that it is still the one that was looked at. Nothing that the dead
 // one may have sent before it died can come behind that.
 
+import type { Seq } from '../core/numbers.ts'
 import { isHoldfastError } from '../errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { AppendOptions, Fence, LeaseInput } from '../journal/append-options.ts'
@@ -99,9 +100,14 @@ export class RunLeases {
   }
 
   /** Gives one back that was let go of, and what else goes with that. */
-  async release({ lease, token }: Fence, options: Omit<AppendOptions, 'fence' | 'leases'> = {}): Promise<void> {
-    const leases = [{ lease, release: token }]
-    await this.#terms.journal.append([], { fence: { lease, token }, leases, ...options })
+  async release(fence: Fence, options: Omit<AppendOptions, 'fence' | 'leases' | 'expect'> = {}): Promise<void> {
+    await this.#terms.journal.append([], { ...options, fence, leases: [releaseOf(fence)] })
+  }
+
+  /** The same, if this stream is still at this seq; not waited for. */
+  async releaseAt(stream: string, seq: Seq, fence: Fence): Promise<void> {
+    const leases = [releaseOf(fence)]
+    await this.#terms.journal.append(stream, [], { fence, leases, expect: seq, durability: 'eventual' })
   }
 
   /** The run had ended when its lease was taken: neither the lease nor what a late signal put on the agenda is of use. */
@@ -192,6 +198,10 @@ export class RunLeases {
 }
 
 const renewalsMax = 1_000
+
+function releaseOf({ lease, token }: Fence): LeaseInput {
+  return { lease, release: token }
+}
 
 /** Another process has taken it over, or one of many: what there is now is looked at anew. */
 function mustBeTaken(error: unknown): undefined {

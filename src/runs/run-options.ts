@@ -30,14 +30,17 @@ export interface StartOptions<Input = unknown> {
 }
 
 /** What is recorded of it. */
-export function givenOf({
-  input,
-  version,
-  budgets,
-}: Pick<RunOptions, 'input' | 'version' | 'budgets'>): Partial<RunCreated> {
+export function createdWith(
+  name: string,
+  { input, version, budgets }: Pick<RunOptions, 'input' | 'version' | 'budgets'>,
+  seed: string,
+): RunCreated {
+  if (input === undefined && version === undefined && budgets === undefined) return { name, seed }
   return {
+    name,
     ...(input === undefined ? {} : { input }),
     ...(version === undefined ? {} : { version }),
     ...(budgets === undefined ? {} : { budgets: checkBudgets(budgets) }),
+    seed,
   }
 }

@@ -8,7 +8,7 @@ import type { Fence } from '../journal/append-options.ts'
 import { checkSameInput } from './input-check.ts'
 import { agendaIdOf, inlineName, type RunCreated, type RunEvent, runEvents, streamOf } from './run-event.ts'
 import { closed, owned, type RunGround } from './run-ground.ts'
-import { givenOf, type RunOptions } from './run-options.ts'
+import { createdWith, type RunOptions } from './run-options.ts'
 import { type RunOpening, type RunRecord, readOpening, resultOf } from './run-record.ts'
 
 export interface Begun {
@@ -86,7 +86,7 @@ async function open({ journal }: RunGround, { id, claimed }: TakingTerms): Promi
 
 /** Undefined when somebody else has created it meanwhile. */
 async function create({ journal, host, leases }: RunGround, { id, options }: TakingTerms): Promise<Begun | undefined> {
-  const created: RunCreated = { name: inlineName, ...givenOf(options), seed: host.random.hex(16) }
+  const created = createdWith(inlineName, options, host.random.hex(16))
   const lease = agendaIdOf(inlineName, id)
   const prepared = journal.prepare(
     streamOf(id),

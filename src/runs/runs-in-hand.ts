@@ -171,9 +171,9 @@ export class RunsInHand implements Family {
     return call === undefined ? this.definitions.find(name) : { call: call as Definition['call'] }
   }
 
-  #take(id: string, { call, ...code }: Definition, terms: ActiveTerms = {}): ActiveRun {
+  #take(id: string, code: Definition, terms: ActiveTerms = {}): ActiveRun {
     this.#around.follow()
-    const active = new ActiveRun(this.ground, id, call, { code, ...terms })
+    const active = new ActiveRun(this.ground, id, code, terms)
     this.#active.set(id, active)
     return active
   }

@@ -24,7 +24,7 @@ import { Renames } from './renames.ts'
 import type { RunFunction } from './run.ts'
 import { agendaIdOf, checkRunId, checkRunName, type RunCreated, runEvents, streamOf } from './run-event.ts'
 import { RunFeed } from './run-feed.ts'
-import { givenOf, type RunOptions, type StartOptions } from './run-options.ts'
+import { createdWith, type RunOptions, type StartOptions } from './run-options.ts'
 import { readRecord, unknownRun } from './run-record.ts'
 import { resultWhenEnded } from './run-results.ts'
 import {
@@ -94,7 +94,7 @@ export class Runs {
     const seed = commandId === undefined ? random.hex(16) : seedOf(this.#journal.id, name, commandId)
     const { id = seed } = options
     checkRunId(id)
-    const event = { type: runEvents.created, data: { name, ...givenOf(options), seed } }
+    const event = { type: runEvents.created, data: createdWith(name, options, seed) }
     const prepared = this.#journal.prepare(streamOf(id), event, {
       expect: 'none',
       agenda: [{ id: agendaIdOf(name, id), due: clock.now(), data: { state: 'queued' } }],

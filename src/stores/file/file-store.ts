@@ -167,6 +167,8 @@ export class FileStore implements Store {
   }
 
   stream(name: string): Promise<StreamHead | undefined> {
+    // What never was isn't on its way to the disk either.
+    if (this.#hasNever(name)) return Promise.resolve(undefined)
     return this.#ask((log) => findStream(log, name))
   }
 
@@ -309,6 +311,13 @@ export class FileStore implements Store {
     } finally {
       await this.#options.ownership?.lock.release()
     }
+  }
+
+  /** Whether the writer knows at once that there is no such stream. */
+  #hasNever(name: string): boolean {
+    if (this.#gate.isClosed || this.#current.reopening !== undefined) return false
+    const { writer, state } = this.#log
+    return writer !== undefined && writer.failure === undefined && state.head(name) === null
   }
 
   /** State in memory may be ahead of the disk: what a question found is told when all is durable that was there then. */
