@@ -36,19 +36,32 @@ export interface SegmentIndex {
 
 export const markBytes = 65_536
 
-interface GrowingPlaces {
-  first: Seq
-  /** undefined: not looked up yet (after a replay). */
-  previous: number | undefined
-  offsets: ByteOffset[]
-}
-
 /** A list that is pushed to has room for seventeen at once: too much where each of very many streams has a few events. */
 const fewPlaces = 8
 
-function addPlace(places: GrowingPlaces, offset: ByteOffset): void {
-  if (places.offsets.length < fewPlaces) places.offsets = [...places.offsets, offset]
-  else places.offsets.push(offset)
+/** One stream's events within the segment that is being written. */
+class GrowingPlaces {
+  readonly first: Seq
+  /** undefined: not looked up yet (after a replay). */
+  previous: number | undefined
+  /** Of one event alone, no list is made. */
+  #offsets: ByteOffset | ByteOffset[]
+
+  constructor(first: Seq, previous: number | undefined, offset: ByteOffset) {
+    this.first = first
+    this.previous = previous
+    this.#offsets = offset
+  }
+
+  get offsets(): readonly ByteOffset[] {
+    return typeof this.#offsets === 'number' ? [this.#offsets] : this.#offsets
+  }
+
+  add(offset: ByteOffset): void {
+    if (typeof this.#offsets === 'number') this.#offsets = [this.#offsets, offset]
+    else if (this.#offsets.length < fewPlaces) this.#offsets = [...this.#offsets, offset]
+    else this.#offsets.push(offset)
+  }
 }
 
 /** What an index is told of an event. */
@@ -81,8 +94,8 @@ export class ActiveIndex {
       this.#nextMark = offset + markBytes
     }
     const places = this.byStream.get(stream)
-    if (places === undefined) this.byStream.set(stream, { first: seq, previous, offsets: [offset] })
-    else addPlace(places, offset)
+    if (places === undefined) this.byStream.set(stream, new GrowingPlaces(seq, previous, offset))
+    else places.add(offset)
     const ofType = this.byType.get(type)
     if (ofType === undefined) this.byType.set(type, [offset])
     else ofType.push(offset)

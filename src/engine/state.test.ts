@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Control, LeaseControl } from '../core/control.ts'
 import { limits } from '../limits.ts'
 import { State } from './state.ts'
-import { stateKeys } from './state-keys.ts'
+import { kindPrefix, stateKeys } from './state-keys.ts'
 import { MemoryRows } from './state-memory.ts'
 import type { Entry } from './tables/entry.ts'
 import type { TableSet } from './tables/table-set.ts'
@@ -28,6 +28,11 @@ class HeldTables {
     const answer = this.#rows.get(key) ?? undefined
     await this.held
     return answer
+  }
+
+  async *scan({ prefix, overlay }: { readonly prefix: string; readonly overlay: Iterable<Entry> }) {
+    const rows = new Map([...this.#rows, ...overlay])
+    yield [...rows].filter(([key, value]) => key.startsWith(prefix) && value !== null).sort()
   }
 
   async flush(rows: Iterable<Entry>): Promise<void> {
@@ -182,6 +187,43 @@ describe('the state', () => {
       apply(agenda(null), given)
       await write()
       expect(rows()).toEqual(['a:a null', `${dueKey(5)} null`, 'l:a null'])
+    })
+
+    it('keeps what orders it when a time holds again that was given up while a seal failed', async () => {
+      const { apply, write, rows, tables, state } = known()
+      apply(agenda(5))
+      await write()
+      apply(agenda(6))
+      state.freeze()
+      apply(agenda(5))
+      tables.isFailing = true
+      await expect(state.flush('')).rejects.toThrow('full')
+      tables.isFailing = false
+      state.thaw()
+      await write()
+      expect(rows()).toEqual([agendaRow(5), `${dueKey(5)} 1`, `${dueKey(6)} null`])
+    })
+
+    it('finds by time what lies in memory, under what is being written out and over it', async () => {
+      const { apply, write, state } = known()
+      const found = async (): Promise<readonly string[]> => {
+        const keys: string[] = []
+        for await (const page of state.scan<number>(kindPrefix.due)) keys.push(...page.map(([of]) => of))
+        return keys
+      }
+      apply(agenda(5))
+      expect(await found()).toEqual([dueKey(5)])
+      state.freeze()
+      expect(await found()).toEqual([dueKey(5)])
+      apply(agenda(6))
+      expect(await found()).toEqual([dueKey(6)])
+      await state.flush('')
+      expect(await found()).toEqual([dueKey(6)])
+      apply(agenda(5))
+      expect(await found()).toEqual([dueKey(5)])
+      await write()
+      apply(agenda(null))
+      expect(await found()).toEqual([])
     })
 
     it('does not take what is not known for what is not there', async () => {

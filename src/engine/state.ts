@@ -17,14 +17,13 @@ import type {
   RetainControl,
 } from '../core/control.ts'
 import type { ByteOffset, Position, Seq, TimeMs } from '../core/numbers.ts'
-import { compareUtf8 } from '../core/utf8-order.ts'
 import { assert } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { DueWindow } from './due-window.ts'
-import { EntryText, entryText, entryValue, NewEntry } from './entry-text.ts'
-import { kindPrefix, stateKeys } from './state-keys.ts'
-import { emptyMemory, formatHead, type Memory, MemoryRows, type StreamState } from './state-memory.ts'
+import { EntryText, entryValue, NewEntry } from './entry-text.ts'
+import { stateKeys } from './state-keys.ts'
+import { dueKeys, emptyMemory, type Memory, MemoryRows, rowsUnder, type StreamState } from './state-memory.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
 import type { TableSet } from './tables/table-set.ts'
 
@@ -278,13 +277,15 @@ export class State {
     const key = stateKeys.agenda(control.id)
     const before = this.entry<AgendaControl>(key)
     assert(before !== undefined, 'the agenda item was loaded before it changes')
-    if (before !== null && before.due !== null) this.#drop(stateKeys.due(before.due, control.id))
+    // The tables may have a row of its due time, unless they have none of it at all.
+    const isNew = this.#recent.entries.get(key) instanceof NewEntry
+    if (before !== null && before.due !== null && !isNew) this.setEntry(stateKeys.due(before.due, control.id), null)
     if (control.due === null) {
       this.#drop(key)
       this.due.clear(control.id)
     } else {
-      this.#put(stateKeys.due(control.due, control.id), 1, null)
       this.#put(key, control, before)
+      if (!isNew) this.#recent.entries.delete(stateKeys.due(control.due, control.id))
       this.due.set(control.due, control.id)
     }
   }
@@ -362,7 +363,7 @@ export class State {
 
   /** Entries whose keys begin with a prefix, in key order, newest values, absent ones left out. */
   async *scan<T>(prefix: string, after?: string): AsyncIterable<readonly (readonly [key: string, value: T])[]> {
-    const overlay = this.#overlay(prefix, after)
+    const overlay = rowsUnder([this.#flushing, this.#recent], prefix, after)
     try {
       for await (const page of this.#tables.scan({ prefix, ...(after === undefined ? {} : { after }), overlay })) {
         yield page.map(([key, text]) => [key, JSON.parse(text) as T] as const)
@@ -371,26 +372,6 @@ export class State {
       if (error instanceof TableDamaged) this.#isDamaged = true
       throw error
     }
-  }
-
-  /** What memory holds under a prefix, sorted, as the tables would keep it. */
-  #overlay(prefix: string, after: string | undefined): readonly (readonly [string, string | null])[] {
-    const merged = new Map<string, string | null>()
-    for (const memory of [this.#flushing, this.#recent]) {
-      if (memory === undefined) continue
-      if (prefix.startsWith(kindPrefix.head)) {
-        const named = prefix.slice(kindPrefix.head.length)
-        for (const [stream, head] of memory.heads) {
-          if (stream.startsWith(named)) merged.set(stateKeys.head(stream), formatHead(head))
-        }
-      } else {
-        for (const [key, value] of memory.entries) {
-          if (key.startsWith(prefix)) merged.set(key, entryText(value))
-        }
-      }
-    }
-    const rows = after === undefined ? [...merged] : [...merged].filter(([key]) => compareUtf8(key, after) > 0)
-    return rows.sort(([a], [b]) => compareUtf8(a, b))
   }
 
   /** Sets apart what changed so far, so that flush() can write it while appends go on. */
@@ -429,6 +410,8 @@ export class State {
       // It came where this had gone, and the tables still have it.
       else if (newer instanceof NewEntry && !(value instanceof NewEntry)) this.#recent.entries.set(key, newer.value)
     }
+    // What orders the agenda by a time that holds again isn't gone.
+    for (const key of dueKeys(this.#recent.entries)) this.#recent.entries.delete(key)
     this.#flushing = undefined
   }
 
