@@ -78,6 +78,21 @@ describe('a set of tables', () => {
     expect((await scanned(set)).length).toBe(299)
   })
 
+  it('rules a key out without a read once the filters are at hand, and never one that it has', async () => {
+    const { disk, set } = await filled(1)
+    const empty = await openSet(memoryDisk())
+    expect(empty.excludes('a')).toBe(true)
+    const again = await openSet(disk)
+    const has = (key: string): boolean => !again.excludes(key)
+    expect(has('nothing like it')).toBe(true) // nothing was read yet
+    await again.get('key/0')
+    for (const [key] of numbered(300, '')) expect(has(key)).toBe(true)
+    const ruledOut = Array.from({ length: 300 }, (_, index) => again.excludes(`other/${index}`)).filter(Boolean)
+    expect(ruledOut.length).toBeGreaterThan(250)
+    await Promise.all([set.close(), again.close()])
+    expect(again.excludes('nothing like it')).toBe(false)
+  })
+
   it('lays what the caller has in memory over a scan', async () => {
     const { set } = await filled(1, 3)
     const overlay: Entry[] = [
