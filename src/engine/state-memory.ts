@@ -1,9 +1,10 @@
 // What of the state lies in memory between two seals, and how a seal writes it out.
 
 import type { AgendaControl } from '../core/control.ts'
-import type { Position, Seq, TimeMs } from '../core/numbers.ts'
+import type { Position, Seq } from '../core/numbers.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
 import { entryText, entryValue } from './entry-text.ts'
+import { StateEntries } from './state-entries.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import type { Entry } from './tables/entry.ts'
 
@@ -18,11 +19,11 @@ export interface Memory {
   readonly heads: Map<string, StreamState>
   /** An entry of the agenda has a second row, which orders the agenda by time. It follows from the first, so it isn't held;
    * that such a row is gone is. */
-  readonly entries: Map<string, unknown>
+  readonly entries: StateEntries
 }
 
 export function emptyMemory(): Memory {
-  return { heads: new Map(), entries: new Map() }
+  return { heads: new Map(), entries: new StateEntries() }
 }
 
 export function formatHead(head: StreamState): string {
@@ -32,17 +33,12 @@ export function formatHead(head: StreamState): string {
 /** The text of a row that orders the agenda: all that it says stands in its key. */
 const dueText = '1'
 
-/** When what is held under a key is due, if it is an entry of the agenda. */
-function dueOf(key: string, held: unknown): TimeMs | undefined {
-  if (held === null || !key.startsWith(kindPrefix.agenda)) return undefined
-  return (entryValue(held) as AgendaControl).due ?? undefined
-}
-
 /** The keys that order the entries of the agenda that are held. */
-export function* dueKeys(entries: Memory['entries']): Iterable<string> {
-  for (const [key, held] of entries) {
-    const due = dueOf(key, held)
-    if (due !== undefined) yield stateKeys.due(due, key.slice(kindPrefix.agenda.length))
+export function* dueKeys(entries: StateEntries): Generator<string> {
+  for (const held of entries.ofKind(kindPrefix.agenda).values()) {
+    if (held === null) continue
+    const { due, id } = entryValue(held) as AgendaControl
+    if (due !== null) yield stateKeys.due(due, id)
   }
 }
 
@@ -51,31 +47,32 @@ export class MemoryRows implements Iterable<Entry> {
   readonly length: number
   readonly #memory: Memory
 
-  constructor(memory: Memory) {
-    this.#memory = memory
-    let length = memory.heads.size
-    for (const [key, held] of memory.entries) length += dueOf(key, held) === undefined ? 1 : 2
+  constructor({ heads, entries }: Memory) {
+    this.#memory = { heads, entries }
+    let length = heads.size + entries.size
+    for (const held of entries.ofKind(kindPrefix.agenda).values()) if (held !== null) length++
     this.length = length
   }
 
   *[Symbol.iterator](): Generator<Entry> {
     const { heads, entries } = this.#memory
-    const keys = [...entries.keys(), ...dueKeys(entries)].sort(compareUtf8)
-    // No entry has a head's prefix, so the heads stand together.
-    const firstBehind = keys.findIndex((key) => compareUtf8(key, kindPrefix.head) > 0)
-    const behind = firstBehind === -1 ? keys.length : firstBehind
-    for (let at = 0; at < behind; at++) yield this.#row(keys[at] as string) // below the length
-    for (const stream of [...heads.keys()].sort(compareUtf8)) {
-      yield [stateKeys.head(stream), formatHead(heads.get(stream) as StreamState)] // its own key
+    for (const letter of letters) {
+      if (kindPrefix.head.startsWith(letter)) {
+        for (const stream of [...heads.keys()].sort(compareUtf8)) {
+          yield [stateKeys.head(stream), formatHead(heads.get(stream) as StreamState)] // its own key
+        }
+      }
+      const keys = [...entries.ofKind(letter).keys()]
+      if (kindPrefix.due.startsWith(letter)) keys.push(...dueKeys(entries))
+      for (const key of keys.sort(compareUtf8)) {
+        const held = entries.get(key)
+        yield [key, held === undefined ? dueText : entryText(held)]
+      }
     }
-    for (let at = behind; at < keys.length; at++) yield this.#row(keys[at] as string)
-  }
-
-  #row(key: string): Entry {
-    const held = this.#memory.entries.get(key)
-    return [key, held === undefined ? dueText : entryText(held)]
   }
 }
+
+const letters = 'abcdefghijklmnopqrstuvwxyz'
 
 /** What these hold under a prefix, the later before the earlier, as the tables would keep it. */
 export function rowsUnder(
@@ -97,6 +94,6 @@ function mergeRows(into: Map<string, string | null>, { heads, entries }: Memory,
     }
     return
   }
-  for (const [key, held] of entries) if (key.startsWith(prefix)) into.set(key, entryText(held))
+  for (const [key, held] of entries.ofKind(prefix)) if (key.startsWith(prefix)) into.set(key, entryText(held))
   if (prefix === kindPrefix.due) for (const key of dueKeys(entries)) into.set(key, dueText)
 }

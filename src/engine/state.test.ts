@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Control, LeaseControl } from '../core/control.ts'
 import { limits } from '../limits.ts'
 import { State } from './state.ts'
+import { StateEntries } from './state-entries.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
 import { MemoryRows } from './state-memory.ts'
 import type { Entry } from './tables/entry.ts'
@@ -240,21 +241,18 @@ describe('the state', () => {
       ['\u{10000}', old],
       ['￿', now],
     ])
-    const entries = new Map<string, unknown>([
-      ['w:x', null],
-      ['a:x', { a: 1 }],
-      ['i:x', 1],
-    ])
+    const entries = new StateEntries().set('w:x', null).set('a:x', null).set('i:y', 2).set('i:x', 1)
     const rows = new MemoryRows({ heads, entries })
-    expect(rows.length).toBe(5)
+    expect(rows.length).toBe(6)
     expect([...rows]).toEqual([
-      ['a:x', '{"a":1}'],
+      ['a:x', null],
       ['h:￿', '[2,2,1]'],
       ['h:\u{10000}', '[1,1,1]'],
       ['i:x', '1'],
+      ['i:y', '2'],
       ['w:x', null],
     ])
-    expect([...new MemoryRows({ heads, entries: new Map([['a:x', 1]]) })].map(([of]) => of)).toEqual([
+    expect([...new MemoryRows({ heads, entries: new StateEntries().set('a:x', null) })].map(([of]) => of)).toEqual([
       'a:x',
       'h:￿',
       'h:\u{10000}',

@@ -22,6 +22,7 @@ import { limits } from '../limits.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { DueWindow } from './due-window.ts'
 import { EntryText, entryValue, NewEntry } from './entry-text.ts'
+import { StateEntries } from './state-entries.ts'
 import { stateKeys } from './state-keys.ts'
 import { dueKeys, emptyMemory, type Memory, MemoryRows, rowsUnder, type StreamState } from './state-memory.ts'
 import { TableDamaged } from './tables/table-damaged.ts'
@@ -392,7 +393,7 @@ export class State {
     this.#entryCache.forget(memory.entries)
     this.#written = {
       heads: memory.heads.size > limits.stateCacheMax ? new Map() : memory.heads,
-      entries: memory.entries.size > limits.stateCacheMax ? new Map() : memory.entries,
+      entries: memory.entries.size > limits.stateCacheMax ? new StateEntries() : memory.entries,
     }
     this.#flushing = undefined
   }

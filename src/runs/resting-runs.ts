@@ -22,14 +22,19 @@ export class RestingRuns {
 
   add(run: Resting): void {
     const now = this.#clock.now()
-    this.#runs.set(run, now)
-    if (this.#runs.size <= this.#max) return
-    for (const [oldest, since] of this.#runs) {
-      const leaver = now - since < limits.runsRestMinMs ? run : oldest
-      this.#runs.delete(leaver)
-      leaver.passivate()
+    if (this.#runs.size < this.#max) {
+      this.#runs.set(run, now)
       return
     }
+    const [oldest] = this.#runs
+    // One that leaves at once isn't put in: a map grows by what goes through it, too.
+    if (oldest === undefined || now - oldest[1] < limits.runsRestMinMs) {
+      run.passivate()
+      return
+    }
+    this.#runs.delete(oldest[0])
+    this.#runs.set(run, now)
+    oldest[0].passivate()
   }
 
   delete(run: Resting): void {

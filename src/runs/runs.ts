@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto'
 import { isHoldfastError } from '../errors.ts'
 import { invalidArgument } from '../journal/argument.ts'
 import type { Journal } from '../journal.ts'
+import type { ActiveTerms } from './active-run.ts'
 import type { Budgets } from './budget.ts'
 import type { DefineOptions } from './definitions.ts'
 import type { ExecutionHost } from './execution-terms.ts'
@@ -42,6 +43,8 @@ import type { Worker, WorkerOptions } from './worker.ts'
 
 export type { RunFunction } from './run.ts'
 export type { RunOptions, StartOptions } from './run-options.ts'
+
+const plain: ActiveTerms = { options: {} }
 
 export class Runs {
   readonly #journal: Journal
@@ -71,12 +74,12 @@ export class Runs {
   }
 
   /** Starts the run, goes on with it, joins it or gives its result: whatever is left to do. */
-  run<Input, Result>(id: string, call: RunFunction<Input, Result>, options: RunOptions<Input> = {}): Promise<Result> {
+  run<Input, Result>(id: string, call: RunFunction<Input, Result>, options?: RunOptions<Input>): Promise<Result> {
     checkRunId(id)
     if (typeof call !== 'function') throw invalidArgument('the second argument of run', 'a function')
-    Renames.of(options.renamed)
+    Renames.of(options?.renamed)
     const given = { call: call as RunFunction }
-    const active = this.#inHand.run(id, given, { options: { ...options } })
+    const active = this.#inHand.run(id, given, options === undefined ? plain : { options: { ...options } })
     const result = active.join() as Promise<Result>
     if (active.isNew) active.enter()
     return result
