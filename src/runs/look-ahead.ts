@@ -2,8 +2,8 @@
 // goes on behind that turn, and which marks were asked for in it.
 //
 // Of the driver's events, those that were made when a turn had ended come behind those that were under way when it began:
-// as many are looked at ahead of time as were under way at the same time when the run lived. They come page by page, and nobody
-// waits for one whose page is there: of a long history, waiting would take as long as all else.
+// as many are looked at ahead of time as were under way at the same time when the run lived. They come page by page, and
+// one whose page is there is not waited for: of a long history, that would take as long as all else.
 
 import type { Seq } from '../core/numbers.ts'
 import type { RunEvent } from './run-event.ts'
