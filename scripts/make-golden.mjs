@@ -7,10 +7,10 @@
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BlobRef, open } from '../dist/index.js'
-import { openDirectory } from '../dist/open-directory.js'
-import { fakeClock } from '../dist/testing/fake-clock.js'
-import { seededRandom } from '../dist/testing/seeded-random.js'
+import { BlobRef, open } from '../build/index.js'
+import { openDirectory } from '../build/open-directory.js'
+import { fakeClock } from '../build/testing/fake-clock.js'
+import { seededRandom } from '../build/testing/seeded-random.js'
 
 const [target] = process.argv.slice(2)
 if (target === undefined || existsSync(target)) {

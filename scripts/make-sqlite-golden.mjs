@@ -7,10 +7,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { openDirectory } from '../dist/open-directory.js'
-import { openSqlite } from '../dist/open-sqlite.js'
-import { fakeClock } from '../dist/testing/fake-clock.js'
-import { seededRandom } from '../dist/testing/seeded-random.js'
+import { openDirectory } from '../build/open-directory.js'
+import { openSqlite } from '../build/open-sqlite.js'
+import { fakeClock } from '../build/testing/fake-clock.js'
+import { seededRandom } from '../build/testing/seeded-random.js'
 
 const [target] = process.argv.slice(2)
 if (target === undefined || existsSync(target)) {

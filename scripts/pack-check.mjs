@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url'
 // Budgets: what an install may cost. Raise them knowingly.
 const packedBytesMax = 800_000
 const unpackedBytesMax = 3_000_000
+// What a start may cost: the files that `import 'holdfast'` loads.
+const filesAtStartMax = 12
+const bytesAtStartMax = 950_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-pack-'))
@@ -24,6 +27,7 @@ try {
   checkContents(installed)
   checkSizes(tarball)
   checkTargets(installed, manifest)
+  checkStart(join(installed, manifest.exports['.'].default))
   checkImports(project, manifest)
   checkTypes(project)
   checkCommandLine(project, manifest)
@@ -96,6 +100,23 @@ function checkTargets(installed, { exports, bin = {}, dependencies = {} }) {
   }
   const names = Object.keys(dependencies)
   if (names.length > 0) problems.push(`has dependencies: ${names.join(', ')}`)
+}
+
+/** What few programs need is not loaded by all. */
+function checkStart(entry) {
+  const loaded = new Set([entry])
+  let bytes = 0
+  for (const file of loaded) {
+    const text = readFileSync(file, 'utf8')
+    bytes += text.length
+    for (const [, path] of text.matchAll(/^(?:import|export)\b[^'"]*["'](\.[^'"]+)["']/gm))
+      loaded.add(join(file, '..', path))
+  }
+  if (loaded.size > filesAtStartMax) problems.push(`an import loads ${loaded.size} files, more than ${filesAtStartMax}`)
+  if (bytes > bytesAtStartMax)
+    problems.push(`an import loads ${kilobytes(bytes)}, more than ${kilobytes(bytesAtStartMax)}`)
+  const late = [...loaded].filter((file) => /(sql|sqlite|postgres)\.js$/.test(file))
+  if (late.length > 0) problems.push(`an import loads ${late.join(', ')}, which is for databases`)
 }
 
 /** Each entry gives something; what is not an entry can't be reached. */

@@ -1,8 +1,7 @@
 // Copying a journal to another store: copyJournal() and abandonCopy(). What is done stands in transfer/copy.ts; here is
-// what it is done with.
+// what it is done with. The stores of all kinds are loaded for it when it begins: most programs never copy.
 
 import { sep } from 'node:path'
-import { copyKindOf, openJournalKind } from './copy-places.ts'
 import { isHoldfastError } from './errors.ts'
 import { type Clock, systemClock } from './host/clock.ts'
 import { type Random, systemRandom } from './host/random.ts'
@@ -13,8 +12,8 @@ import { parseTarget } from './open.ts'
 import type { CopyKind, CopyTarget } from './stores/copy-port.ts'
 import { checkSegmentBytes } from './stores/file/open-file-store.ts'
 import type { LongWork } from './stores/store.ts'
-import { type CopyProgress, type CopyReport, copyStore } from './transfer/copy.ts'
-import { type AbandonReport, abandonCopy as abandonStore } from './transfer/copy-abandon.ts'
+import type { CopyProgress, CopyReport } from './transfer/copy.ts'
+import type { AbandonReport } from './transfer/copy-abandon.ts'
 
 /** What open() takes, or a journal that is open: to copy to, one in memory that is empty. */
 export type CopyEnd = string | URL | Journal
@@ -34,6 +33,7 @@ export interface CopyOptions extends LongWork<CopyProgress> {
  * MOVED, TARGET_NOT_EMPTY, JOURNAL_MISSING, DAMAGED, READ_ONLY, ABORTED, DISK_FULL or IO. */
 export async function copyJournal(from: CopyEnd, to: CopyEnd, options: CopyOptions = {}): Promise<CopyReport> {
   const { fork = false, clock = systemClock, random = systemRandom, signal, progress } = options
+  const { copyStore } = await import('./transfer/copy.ts')
   const ends = await endsOf(from, to, options)
   const work = {
     fork,
@@ -58,6 +58,7 @@ export async function abandonCopy(
   to: CopyEnd,
   options: Pick<CopyOptions, 'clock'> = {},
 ): Promise<AbandonReport> {
+  const { abandonCopy: abandonStore } = await import('./transfer/copy-abandon.ts')
   const ends = await endsOf(from, to, options)
   const target = ends.to.target()
   // What was begun as a fork needs the source for its name alone, and somebody may have it open.
@@ -86,6 +87,7 @@ async function endsOf(
   { clock = systemClock, random = systemRandom, segmentBytes = limits.segmentBytes }: CopyOptions,
 ): Promise<{ readonly from: CopyKind; readonly to: CopyKind }> {
   checkSegmentBytes(segmentBytes)
+  const { copyKindOf, openJournalKind } = await import('./copy-places.ts')
   const kindOf = (end: CopyEnd): Promise<CopyKind> | CopyKind =>
     end instanceof Journal ? openJournalKind(end) : copyKindOf(parseTarget(end), { clock, random, segmentBytes })
   const ends = { from: await kindOf(from), to: await kindOf(to) }

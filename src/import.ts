@@ -17,8 +17,6 @@ import type { NoDefinitions } from './journal/event.ts'
 import { createJournal, type Journal, type JournalOptions } from './journal.ts'
 import { limits } from './limits.ts'
 import { parseTarget } from './open.ts'
-import { beginPostgresJournal } from './open-postgres.ts'
-import { beginSqliteFile } from './open-sqlite.ts'
 import { checkSegmentBytes } from './stores/file/open-file-store.ts'
 import { memoryStore } from './stores/memory.ts'
 import type { SqlStore } from './stores/sql/sql-store.ts'
@@ -63,9 +61,11 @@ export async function importJournal(
   }
   const { clock = systemClock, random = systemRandom } = options
   if (place.kind === 'sqlite') {
+    const { beginSqliteFile } = await import('./open-sqlite.ts')
     return importRows(source, options, (journalId) => beginSqliteFile(place.path, { clock, random, journalId }))
   }
   if (place.kind === 'postgres') {
+    const { beginPostgresJournal } = await import('./open-postgres.ts')
     return importRows(source, options, (journalId) => beginPostgresJournal(place.url, { clock, random, journalId }))
   }
   return importDirectory(source, { to: place.path, directories: nodeDirectoriesFor('import') }, options)

@@ -27,11 +27,6 @@ export async function openPostgresStore(target: string | URL, options: PostgresO
   return (await openBoth(target, options)).store
 }
 
-/** As people are shown it. */
-export function postgresLabel(target: string | URL, options: AddressOptions): string {
-  return parseAddress(target, options).label
-}
-
 export async function verifyPostgres(target: string | URL, work: LongWork<VerifyProgress>): Promise<VerifyReport> {
   const store = await openPostgresStore(target, { readOnly: true })
   try {

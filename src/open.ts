@@ -11,9 +11,8 @@ import { invalidArgument } from './journal/argument.ts'
 import type { NoDefinitions } from './journal/event.ts'
 import type { JournalOptions } from './journal.ts'
 import { openDirectory } from './open-directory.ts'
-import { openPostgresStore, postgresLabel } from './open-postgres.ts'
-import { openSqlite } from './open-sqlite.ts'
 import { memoryStore } from './stores/memory.ts'
+import { parseAddress } from './stores/postgres/address.ts'
 import type { Store } from './stores/store.ts'
 
 export interface OpenOptions<D extends EventDefinitions = NoDefinitions>
@@ -56,7 +55,7 @@ export async function open<const D extends EventDefinitions = NoDefinitions>(
   const place = parseTarget(target)
   const store = await openStore(place, options)
   try {
-    const shown = place.kind === 'postgres' ? postgresLabel(place.url, options) : String(target)
+    const shown = place.kind === 'postgres' ? parseAddress(place.url, options).label : String(target)
     return new HoldfastJournal(store, { ...options, target: shown, files: nodeFiles })
   } catch (error) {
     await store.close()
@@ -91,8 +90,9 @@ function sqlitePath(text: string): string {
 async function openStore(target: Target, options: OpenOptions<EventDefinitions>): Promise<Store> {
   const { clock = systemClock, random = systemRandom, create, readOnly } = options
   if (target.kind === 'file') return openDirectory(target.path, options)
-  if (target.kind === 'sqlite') return openSqlite(target.path, options)
-  if (target.kind === 'postgres') return openPostgresStore(target.url, options)
+  // The code of databases is a third of all: whoever keeps a journal in a directory doesn't wait until it is loaded.
+  if (target.kind === 'sqlite') return (await import('./open-sqlite.ts')).openSqlite(target.path, options)
+  if (target.kind === 'postgres') return (await import('./open-postgres.ts')).openPostgresStore(target.url, options)
   if (create === 'never' || readOnly === true) {
     throw new HoldfastError('JOURNAL_MISSING', 'a journal in memory is always a new one', {
       hint: "Open 'memory:' without readOnly, and without create: 'never'.",

@@ -22,8 +22,6 @@ import type { EventInput, NoDefinitions, StreamEventInput, UntypedInput } from '
 import type { JournalOptions } from './journal.ts'
 import { parseTarget, type Target } from './open.ts'
 import { openDirectory } from './open-directory.ts'
-import { openPostgresStore } from './open-postgres.ts'
-import { openSqlite } from './open-sqlite.ts'
 import type { FileStore } from './stores/file/file-store.ts'
 import type { Receipt, Store } from './stores/store.ts'
 
@@ -75,10 +73,7 @@ export async function submit(
   }
   const letGo = keepAlive()
   try {
-    if (place.kind === 'sqlite')
-      return await appendBeside(await openSqlite(place.path, { create: 'never', clock }), batch)
-    if (place.kind === 'postgres')
-      return await appendBeside(await openPostgresStore(place.url, { create: 'never', clock }), batch)
+    if (place.kind !== 'file') return await appendBeside(await openDatabase(place, clock), batch)
     const { path } = place
     return (await appendAsOwner(path, batch, clock)) ?? (await handOver(path, batch, { clock, timeoutMs, signal }))
   } finally {
@@ -95,6 +90,12 @@ function placeOf(target: string | URL): Place {
   throw new HoldfastError('UNSUPPORTED', `no other process can have ${String(target)} open`, {
     hint: 'Append to it where it was opened.',
   })
+}
+
+async function openDatabase(place: Exclude<Place, { readonly kind: 'file' }>, clock: Clock): Promise<Store> {
+  const options = { create: 'never', clock } as const
+  if (place.kind === 'sqlite') return (await import('./open-sqlite.ts')).openSqlite(place.path, options)
+  return (await import('./open-postgres.ts')).openPostgresStore(place.url, options)
 }
 
 function hasCommand(batch: Partial<CommandBatch>): batch is CommandBatch {

@@ -9,8 +9,6 @@ import { verifyDirectory } from './engine/verify.ts'
 import { HoldfastError } from './errors.ts'
 import { systemClock } from './host/clock.ts'
 import { parseTarget } from './open.ts'
-import { verifyPostgres } from './open-postgres.ts'
-import { verifySqlite } from './open-sqlite.ts'
 import type { LongWork, VerifyProgress, VerifyReport } from './stores/store.ts'
 
 export interface RepairOptions {
@@ -25,8 +23,8 @@ export interface RepairOptions {
 /** Verifies a journal that isn't open for writing anywhere, also one that can't be opened. Changes nothing. */
 export async function verify(target: string | URL, work: LongWork<VerifyProgress> = {}): Promise<VerifyReport> {
   const parsed = parseTarget(target)
-  if (parsed.kind === 'sqlite') return verifySqlite(parsed.path, work)
-  if (parsed.kind === 'postgres') return verifyPostgres(parsed.url, work)
+  if (parsed.kind === 'sqlite') return (await import('./open-sqlite.ts')).verifySqlite(parsed.path, work)
+  if (parsed.kind === 'postgres') return (await import('./open-postgres.ts')).verifyPostgres(parsed.url, work)
   return verifyDirectory(nodeDisk(directoryOf(target, 'verify')), work)
 }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { cancel } from './cancel.ts'
 import { type Command, UsageError } from './command.ts'
 import { copy } from './copy.ts'
+import { packagePlace } from './package-place.ts'
 import { raise } from './raise.ts'
 import { runs } from './runs.ts'
 import { settle } from './settle.ts'
@@ -59,6 +60,6 @@ function say(text: string): number {
 
 /** From the package that this file is part of. */
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('package.json', packagePlace), 'utf8')
   return (JSON.parse(text) as { readonly version: string }).version
 }

@@ -205,11 +205,7 @@ export class Execution {
         (error: unknown) => this.#closing.threw(error),
       )
     })
-    for (let event = await ahead.next(); event !== undefined; event = await ahead.next()) {
-      if (this.#isOver) return
-      this.#intake.offer(event)
-      await this.#intake.meetAll()
-    }
+    await this.#meetHistory(ahead)
     if (this.#isOver) return
     if (this.terms.isCheck === true) return this.#over({ is: 'checked', at: this.#turns.seen })
     this.#isLive = true
@@ -222,6 +218,15 @@ export class Execution {
     this.#closing.unwinding?.start()
     this.#outbox.flush()
     this.#intake.pump()
+  }
+
+  async #meetHistory(ahead: LookAhead): Promise<void> {
+    do {
+      for (let event = ahead.next(); event !== undefined && !this.#isOver; event = ahead.next()) {
+        this.#intake.offer(event)
+        for (let met = this.#intake.meetSome(); met !== undefined; met = this.#intake.meetSome()) await met
+      }
+    } while (!this.#isOver && (await ahead.readOn()))
   }
 
   #meet(event: RunEvent): Promise<void> | undefined {

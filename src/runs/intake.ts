@@ -56,7 +56,7 @@ export class Intake {
     return this.#isPumping
   }
 
-  /** It is met when its turn comes: in pump() or meetAll(). */
+  /** It is met when its turn comes: in pump() or meetSome(). */
   offer(event: RunEvent): void {
     this.#awaitsReceipt = false
     this.#order.offer(event)
@@ -68,15 +68,10 @@ export class Intake {
     this.#meetOn()
   }
 
-  /** The same, for who waits for it. */
-  async meetAll(): Promise<void> {
-    for (let met = this.#meetSome(); met !== undefined; met = this.#meetSome()) await met
-  }
-
   // Without a promise of its own: of a step that just became durable, everything up to the function's turn is done at once.
   #meetOn(): void {
     try {
-      const met = this.#meetSome()
+      const met = this.meetSome()
       if (met !== undefined) {
         met.then(this.#goOn, this.#halt)
         return
@@ -91,7 +86,7 @@ export class Intake {
   }
 
   /** Up to one that takes its time, or all that there are. */
-  #meetSome(): Promise<void> | undefined {
+  meetSome(): Promise<void> | undefined {
     for (let event = this.#order.take(); event !== undefined && !this.#host.isOver; event = this.#order.take()) {
       const met = this.#terms.meet(event)
       if (met !== undefined) return met

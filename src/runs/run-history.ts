@@ -5,6 +5,7 @@
 // `seen` in them is of this numbering, and nothing outside of this file has to know of another.
 
 import type { Seq } from '../core/numbers.ts'
+import { PagedIterator } from '../journal/paged-iterator.ts'
 import type { Journal } from '../journal.ts'
 import type { ForkBase } from './fork-base.ts'
 import { LookAhead } from './look-ahead.ts'
@@ -31,22 +32,28 @@ export class RunHistory {
   }
 
   /** Everything from this number on. */
-  async *events(from: Seq): AsyncGenerator<RunEvent, void, undefined> {
+  events(from: Seq): AsyncIterable<RunEvent> {
+    return new PagedIterator(this.#pages(from))
+  }
+
+  async *#pages(from: Seq): AsyncGenerator<readonly RunEvent[], void, undefined> {
     for (const part of this.#base?.parts ?? []) {
       const first = Math.max(part.from, from - part.shift)
       if (first > part.to) continue
-      for await (const event of this.#journal.read(streamOf(part.run), { from: first, to: part.to })) {
+      for await (const page of this.#journal.read(streamOf(part.run), { from: first, to: part.to }).pages()) {
         // By the keys as they are recorded, whatever they are called now.
-        yield this.#read(this.#replaced(event as RunEvent), part.shift)
+        yield page.map((event) => this.#read(this.#replaced(event as RunEvent), part.shift))
       }
     }
     const first = Math.max(2, from - this.#shift)
-    for await (const event of this.#journal.read(this.#stream, { from: first })) yield this.adopt(event as RunEvent)
+    for await (const page of this.#journal.read(this.#stream, { from: first }).pages()) {
+      yield page.map((event) => this.adopt(event as RunEvent))
+    }
   }
 
   /** The same, to be looked ahead in; read from memory where the own stream was read already, and is all of it. */
   ahead(from: Seq, known: readonly RunEvent[] | undefined): LookAhead {
-    if (known === undefined || this.#base !== undefined) return new LookAhead([], this.events(from))
+    if (known === undefined || this.#base !== undefined) return new LookAhead([], this.#pages(from))
     return new LookAhead(known.map((event) => this.adopt(event)))
   }
 

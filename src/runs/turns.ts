@@ -6,6 +6,8 @@
 import { nextTick } from 'node:process'
 import type { Seq, TimeMs } from '../core/numbers.ts'
 
+const settled = Promise.resolve()
+
 export class Turns {
   /** Seq of the event that was met last. */
   #seen: Seq = 1
@@ -16,7 +18,8 @@ export class Turns {
   readonly #isLateFromNow = (): void => {
     this.#isInTime = false
   }
-  // A tick's callback comes when every promise callback that follows from this one has run.
+  // A tick's callback comes when every promise callback that follows from this one has run. It is not queueMicrotask() that
+  // calls this, which makes an object with a context of its own each time.
   readonly #lateWhenAllHaveRun = (): void => nextTick(this.#isLateFromNow)
 
   /** `ended` is called at the end of each. */
@@ -57,7 +60,7 @@ export class Turns {
     this.#isOn = true
     this.#isInTime = true
     begin()
-    queueMicrotask(this.#lateWhenAllHaveRun)
+    void settled.then(this.#lateWhenAllHaveRun)
     return new Promise((resolve, reject) => {
       // Promise callbacks have all run when the loop comes here, however many followed from one another. The end is told
       // of here and not in a callback of the promise: so what was made is on its way before anything else is done.

@@ -3,7 +3,7 @@
 // It tells `ack <n> <position>` for each event, and at the end `refused <times>`.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { openDirectory } from '../../dist/open-directory.js'
+import { openDirectory } from '../../build/open-directory.js'
 import { tell } from './telling.mjs'
 
 const directory = process.argv[2]

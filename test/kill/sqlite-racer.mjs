@@ -1,7 +1,7 @@
 // A process that appends to the same stream as others, each time expecting where it has seen it:
 // node sqlite-racer.mjs <file> <number> <appends>. A line for each thing that happens: `ack <position> <data>`, `conflict`, `done`.
 
-import { openSqlite } from '../../dist/open-sqlite.js'
+import { openSqlite } from '../../build/open-sqlite.js'
 
 const [file, number, appends] = [process.argv[2], ...process.argv.slice(3).map(Number)]
 const store = await openSqlite(file)

@@ -2,8 +2,8 @@
 // It writes a line for each thing that happens: `open`, `ack <n> <seq>:<position>,…`, `error <code>`, `closed`.
 
 import { writeSync } from 'node:fs'
-import { openDirectory } from '../../dist/open-directory.js'
-import { openSqlite } from '../../dist/open-sqlite.js'
+import { openDirectory } from '../../build/open-directory.js'
+import { openSqlite } from '../../build/open-sqlite.js'
 import { batchOf } from './workload.mjs'
 
 const [directory, processNumber, callers, end] = [process.argv[2], ...process.argv.slice(3).map(Number)]

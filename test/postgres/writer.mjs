@@ -2,7 +2,7 @@
 //   node writer.mjs <url> <number of the process> <callers>
 
 import { writeSync } from 'node:fs'
-import { openPostgresStore } from '../../dist/open-postgres.js'
+import { openPostgresStore } from '../../build/open-postgres.js'
 
 const [url, number, callers] = process.argv.slice(2)
 

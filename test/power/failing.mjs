@@ -3,8 +3,8 @@
 // Beside appends (../kill/telling.mjs) it tells: open · reopened · closed · error <what>
 
 import { mkdirSync } from 'node:fs'
-import { openDirectory } from '../../dist/open-directory.js'
-import { FileStore } from '../../dist/stores/file/file-store.js'
+import { openDirectory } from '../../build/open-directory.js'
+import { FileStore } from '../../build/stores/file/file-store.js'
 import { tell, tellAppends } from '../kill/telling.mjs'
 
 const plan = JSON.parse(process.argv[2])

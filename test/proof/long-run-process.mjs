@@ -40,22 +40,22 @@ function note({ prototype }) {
 
 /** Only what it needs is loaded: most of what a short life takes is the loading. */
 async function directoryOpener() {
-  const { HoldfastJournal } = await import('../../dist/holdfast-journal.js')
-  const { FileStore } = await import('../../dist/stores/file/file-store.js')
-  const { openDirectory } = await import('../../dist/open-directory.js')
+  const { HoldfastJournal } = await import('../../build/holdfast-journal.js')
+  const { FileStore } = await import('../../build/stores/file/file-store.js')
+  const { openDirectory } = await import('../../build/open-directory.js')
   const openStore = failpoint === undefined ? openDirectory : await failingOpener()
   note(FileStore)
   return async () => new HoldfastJournal(await openStore(target, { segmentBytes }), { target, runs: { leaseTtl } })
 }
 
 async function failingOpener() {
-  const { nodeDirectories } = await import('../../dist/disks/node-directories.js')
-  const { nodeDisk } = await import('../../dist/disks/node-disk.js')
-  const { systemClock } = await import('../../dist/host/clock.js')
-  const { systemRandom } = await import('../../dist/host/random.js')
-  const { openFileStore } = await import('../../dist/stores/file/open-file-store.js')
-  const { failpointDisk } = await import('../../dist/testing/failpoint-disk.js')
-  const { failpoints } = await import('../../dist/testing/failpoints.js')
+  const { nodeDirectories } = await import('../../build/disks/node-directories.js')
+  const { nodeDisk } = await import('../../build/disks/node-disk.js')
+  const { systemClock } = await import('../../build/host/clock.js')
+  const { systemRandom } = await import('../../build/host/random.js')
+  const { openFileStore } = await import('../../build/stores/file/open-file-store.js')
+  const { failpointDisk } = await import('../../build/testing/failpoint-disk.js')
+  const { failpoints } = await import('../../build/testing/failpoints.js')
   const found = failpoints.find(({ name }) => name === failpoint.name)
   return (path) => {
     mkdirSync(path, { recursive: true })
@@ -67,8 +67,8 @@ async function failingOpener() {
 }
 
 async function databaseOpener() {
-  const { open } = await import('../../dist/open.js')
-  const { SqlStore } = await import('../../dist/stores/sql/sql-store.js')
+  const { open } = await import('../../build/open.js')
+  const { SqlStore } = await import('../../build/stores/sql/sql-store.js')
   note(SqlStore)
   return () => open(target, { runs: { leaseTtl } })
 }

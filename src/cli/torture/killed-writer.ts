@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { packagePlace } from '../package-place.ts'
 
 export interface WriterPlan {
   readonly directory: string
@@ -30,7 +31,7 @@ export class KilledWriter {
 
   constructor({ directory, seed, writer, callers, segmentBytes }: WriterPlan, events: WriterEvents) {
     this.#events = events
-    const script = fileURLToPath(new URL('writer.js', import.meta.url))
+    const script = fileURLToPath(new URL('dist/cli/torture/writer.js', packagePlace))
     const args = [script, directory, ...[seed, writer, callers, segmentBytes].map(String)]
     this.#opened = new Promise((resolve) => {
       this.#open = resolve
