@@ -14,7 +14,7 @@ import type {
   PinControl,
   PlaceTuple,
 } from './control.ts'
-import type { DecisionView, PlacedEvent } from './decide.ts'
+import type { DecisionView, PlacedEvent } from './decision-view.ts'
 import type { Seq, TimeMs } from './numbers.ts'
 
 const none: readonly never[] = Object.freeze([])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { HoldfastError } from '../errors.ts'
-import { type DecisionView, decide } from './decide.ts'
+import { decide } from './decide.ts'
+import type { DecisionView } from './decision-view.ts'
 
 describe('deciding under a lease', () => {
   it('tells of one that was released before releases left nothing', () => {

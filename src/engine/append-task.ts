@@ -2,7 +2,8 @@
 // tell when what it was judged against is durable.
 
 import type { BlobControl } from '../core/control.ts'
-import type { Decision, DecisionView } from '../core/decide.ts'
+import type { Decision } from '../core/decide.ts'
+import type { DecisionView } from '../core/decision-view.ts'
 import { leaseFloorName } from '../core/lease-floor.ts'
 import type { TimeMs } from '../core/numbers.ts'
 import { HoldfastError, never } from '../errors.ts'

@@ -5,7 +5,8 @@
 // between the loads and the judgement. What is claimable when nothing is missing still is a moment later: time only frees.
 
 import type { AgendaControl } from '../core/control.ts'
-import { type DueItem, isHeld } from '../core/decide.ts'
+import { isHeld } from '../core/decide.ts'
+import type { DueItem } from '../core/decision-view.ts'
 import { leaseFloorName } from '../core/lease-floor.ts'
 import type { TimeMs } from '../core/numbers.ts'
 import { assert } from '../errors.ts'

@@ -2,7 +2,7 @@
 // turns numbers into lines, and the state follows at once, because the next append is judged by it.
 
 import type { Control, RetainControl } from '../core/control.ts'
-import type { PlacedEvent } from '../core/decide.ts'
+import type { PlacedEvent } from '../core/decision-view.ts'
 import type { ByteOffset, TimeMs } from '../core/numbers.ts'
 import { controlBody, encodeEventTail, eventBody } from '../core/record.ts'
 import { limits } from '../limits.ts'

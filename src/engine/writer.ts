@@ -8,7 +8,8 @@
 //   one segment  an append is laid out only when it is certain which segment it goes to: none while a rotation is due
 
 import type { Control } from '../core/control.ts'
-import { type Decision, type DecisionView, decide } from '../core/decide.ts'
+import { type Decision, decide } from '../core/decide.ts'
+import type { DecisionView } from '../core/decision-view.ts'
 import type { Position, TimeMs } from '../core/numbers.ts'
 import { writeFully } from '../disks/whole-io.ts'
 import { HoldfastError } from '../errors.ts'

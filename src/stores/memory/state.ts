@@ -6,7 +6,7 @@
 // object of a caller is ever shared, and the bytes are the ones that every other store keeps.
 
 import type { BlobControl, CommandControl, Control } from '../../core/control.ts'
-import type { DecisionView, DueItem, PlacedEvent } from '../../core/decide.ts'
+import type { DecisionView, DueItem, PlacedEvent } from '../../core/decision-view.ts'
 import { textBytes } from '../../core/event-bytes.ts'
 import type { Position, Seq, TimeMs } from '../../core/numbers.ts'
 import { bodySum, encodeEventTail, eventBody, hex8 } from '../../core/record.ts'

@@ -5,7 +5,8 @@
 // Invariant: what a refused batch asked for leaves no trace here.
 
 import type { BlobControl, CommandControl, Control } from '../../core/control.ts'
-import { type Decision, type DecisionView, type DueItem, decide, type PlacedEvent } from '../../core/decide.ts'
+import { type Decision, decide } from '../../core/decide.ts'
+import type { DecisionView, DueItem, PlacedEvent } from '../../core/decision-view.ts'
 import { textBytes } from '../../core/event-bytes.ts'
 import type { Position, Seq, TimeMs } from '../../core/numbers.ts'
 import { bodySum, encodeEventTail, eventBody, hex8, parseSound } from '../../core/record.ts'
