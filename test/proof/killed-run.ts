@@ -52,15 +52,22 @@ export class KilledRun {
       ...(failpoint === undefined ? {} : { failpoint }),
     })
     this.#person.look()
-    const hangs = setTimeout(() => life.signal('SIGKILL'), hangsAfterMs)
+    let hasHung = false
+    const hangs = setTimeout(() => {
+      hasHung = true
+      life.signal('SIGKILL')
+    }, hangsAfterMs)
     await life.ended()
     clearTimeout(hangs)
     const isPlanned = point !== undefined || failpoint !== undefined
     const where = point === undefined ? failpoint?.name : `${point.when} ${point.label}`
     this.told.push(`${where ?? 'to the end'}: ended with ${life.end}`)
     if (life.errors.length > 0) throw new Error(`${this.told.join('; ')}: ${life.errors.join()}`)
-    if (life.end === 'SIGKILL' && isPlanned) this.kills += 1
-    else if (life.end !== '0' || !life.isDone) throw new Error(`it hangs or fails: ${this.told.join('; ')}`)
+    // Where a person has given up, the run waits for it in vain.
+    if (this.#person.errors.length > 0) throw this.#person.errors[0]
+    if (life.end === 'SIGKILL' && isPlanned && !hasHung) this.kills += 1
+    else if (life.end !== '0' || !life.isDone)
+      throw new Error(`it hangs or fails: ${this.told.join('; ')}; ${cameTo(life)}`)
     return life
   }
 
@@ -106,6 +113,15 @@ export class KilledRun {
     const found = judge(await this.ended(), expected)
     if (found.length > 0) throw new Error(found.join('\n'))
   }
+}
+
+function cameTo({ isOpen, appends }: RunProcess): string {
+  const last = appends.at(-1)
+  return last === undefined
+    ? isOpen
+      ? 'it appended nothing'
+      : 'it never opened the journal'
+    : `last it appended ${last}`
 }
 
 function fail(message: string): never {

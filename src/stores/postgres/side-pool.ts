@@ -69,12 +69,17 @@ export class SidePool {
   }
 
   async #take(): Promise<Connection> {
+    if (this.#isClosed) throw closed()
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (!idle.isLost) return idle
       this.#all.delete(idle)
     }
-    if (this.#isClosed) throw new HoldfastError('CLOSED', 'the journal is closed', { hint: 'Open it again.' })
     const { connection } = await this.#link.patiently()
+    // Who closed the pool meanwhile hasn't seen this one, and an open socket keeps the process from ending.
+    if (this.#isClosed) {
+      connection.drop()
+      throw closed()
+    }
     this.#all.add(connection)
     return connection
   }
@@ -83,4 +88,8 @@ export class SidePool {
     if (connection.isLost) this.#all.delete(connection)
     else this.#idle.push(connection)
   }
+}
+
+function closed(): HoldfastError {
+  return new HoldfastError('CLOSED', 'the journal is closed', { hint: 'Open it again.' })
 }
