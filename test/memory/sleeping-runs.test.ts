@@ -12,11 +12,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 const runs = Number(process.env.SLEEPING_RUNS ?? 10_000)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const script = fileURLToPath(new URL('sleeping-runs.mjs', import.meta.url))
-/** What the 1,000 take that stay in memory. */
-const residentMiB = 18
-/** With what the store keeps of the newest at hand, which is bounded. */
-const bytesPerRun = 1_700
-const heapMiBMax = residentMiB + (runs * bytesPerRun) / 1_048_576
+/** What the few take that stay in memory, and what the store keeps of the newest at hand, which is bounded. */
+const atHandMiB = 12
+const bytesPerRun = 700
+const heapMiBMax = atHandMiB + (runs * bytesPerRun) / 1_048_576
 
 let directory = ''
 
