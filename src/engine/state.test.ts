@@ -84,6 +84,15 @@ describe('the state', () => {
     },
   )
 
+  it('keeps nothing below a cut whose record names no stream, whatever the one before it named', () => {
+    const { state } = scene()
+    state.finishRetain({ control: 'retain', time: 1, before: 10, keep: [['a', 3]] })
+    expect(state.scalars).toMatchObject({ cut: 10, keep: new Map([['a', 3]]) })
+    state.finishRetain({ control: 'retain', time: 2, before: 20 })
+    expect(state.scalars.cut).toBe(20)
+    expect([...state.scalars.keep]).toEqual([])
+  })
+
   it('never gives what was looked up before it changed', async () => {
     const { state, write, setMany } = scene()
     state.setEntry(key, 'old')
