@@ -7,7 +7,7 @@ import type { StreamHead } from '../stores/store.ts'
 import { turns } from '../testing/cut-off-scene.ts'
 import { runsScene } from '../testing/runs-scene.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import type { Run } from './run.ts'
+import type { Run, RunFunction } from './run.ts'
 import type { RunEvent } from './run-event.ts'
 import { RunsInHand } from './runs-in-hand.ts'
 
@@ -55,6 +55,67 @@ async function signalledAsItBegins(hears: (inHand: RunsInHand, event: RunEvent) 
     await closing
   }
 }
+
+/** What others append to a run is not heard of here: only that something may have been missed. */
+async function missedSignal(
+  call: RunFunction,
+  misses: (signal: () => Promise<unknown>) => Promise<void>,
+): Promise<unknown> {
+  const { process, clock, settled } = runsScene()
+  const before = process()
+  const left = before.run('r', call)
+  await turns(40)
+  await Promise.all([expect(left).rejects.toMatchObject({ code: 'CLOSED' }), before.close()])
+
+  const inHand = new RunsInHand(
+    process(),
+    { clock, random: seededRandom(9), processes: noProcesses },
+    { follow: () => undefined, cancel: () => Promise.resolve() },
+  )
+  const active = inHand.run('r', { call }, { options: {} })
+  const result = active.join()
+  const missed = misses(async () => {
+    await process().signal('r', 'approval', 'yes')
+    inHand.missed()
+  })
+  active.enter()
+  await missed
+  try {
+    return await settled(result)
+  } finally {
+    const closing = inHand.close()
+    await result.catch(() => undefined)
+    await closing
+  }
+}
+
+describe('a run in hand that was told something nobody has heard of', () => {
+  const later = async (signal: () => Promise<unknown>): Promise<void> => {
+    await turns(40)
+    await signal()
+  }
+
+  it('looks again while something of it is at work', async () => {
+    expect(await missedSignal(body as RunFunction, later)).toBe('yes')
+  })
+
+  it('looks again when it has met its history', async () => {
+    let inHistoryNow = (): Promise<unknown> => Promise.resolve()
+    const call: RunFunction = async (run) => {
+      await run.step('before', () => 1)
+      await inHistoryNow()
+      return body(run)
+    }
+    const inHistory = async (signal: () => Promise<unknown>): Promise<void> => {
+      inHistoryNow = signal
+    }
+    expect(await missedSignal(call, inHistory)).toBe('yes')
+  })
+
+  it('looks again while it rests in memory', async () => {
+    expect(await missedSignal((run) => run.wait('approval'), later)).toBe('yes')
+  })
+})
 
 describe('a run that is told something while it begins', () => {
   it('is given it, when the event itself was told', async () => {

@@ -107,10 +107,11 @@ export class ActiveRun implements Driver, Sleeper, RunInHand, Guest, LeaseHolder
     else this.#execution?.offer(event)
   }
 
-  /** Something may have been missed while it was out of memory. */
+  /** Something may have been missed of what it was told. */
   lookAgain(): void {
-    if (this.#standing === 'passive') this.enter()
-    else if (this.#standing === 'beginning') this.#isTold = true
+    if (this.#standing === 'leaving' || this.#standing === 'beginning') this.#isTold = true
+    else if (this.#standing === 'passive') this.enter()
+    else this.#execution?.lookAgain()
   }
 
   wakeDue(due: number): void {

@@ -37,6 +37,8 @@ import type { KeyScope } from './step-key.ts'
 import { ToolLedger } from './tool-ledger.ts'
 import { Turns } from './turns.ts'
 
+const nothing = (): void => undefined
+
 export class Execution {
   readonly terms: ExecutionTerms
   readonly host: ExecutionHost
@@ -56,6 +58,8 @@ export class Execution {
   #ahead: LookAhead | undefined
   #isLive = false
   #isOver = false
+  /** Of what came while history was met. */
+  #mayHaveMissed = false
 
   constructor(host: ExecutionHost, terms: ExecutionTerms) {
     this.host = host
@@ -184,6 +188,12 @@ export class Execution {
     if (this.#isLive) this.#intake.pump()
   }
 
+  /** Something may stand in its stream that it wasn't offered. */
+  lookAgain(): void {
+    if (this.#isLive) this.#intake.meetNewest(nothing)
+    else this.#mayHaveMissed = true
+  }
+
   /** Stops without an end: the run stays as its events say, for whoever executes it next. */
   halt(error: unknown): void {
     this.#over({ is: 'halted', error })
@@ -218,6 +228,7 @@ export class Execution {
     this.#closing.unwinding?.start()
     this.#outbox.flush()
     this.#intake.pump()
+    if (this.#mayHaveMissed) this.lookAgain()
   }
 
   async #meetHistory(ahead: LookAhead): Promise<void> {
