@@ -12,7 +12,9 @@ export class StateEntries {
   readonly #kinds: (Held | undefined)[] = []
 
   get size(): number {
-    return this.#kinds.reduce((sum, kind) => sum + (kind?.size ?? 0), 0)
+    let size = 0
+    for (const kind of this.#kinds) if (kind !== undefined) size += kind.size
+    return size
   }
 
   get(key: string): unknown {
