@@ -1,8 +1,8 @@
 // PostgreSQL behind the SQL stores' port: what belongs to the database as a whole, and the parts that do the rest.
 //
 // Parts: link.ts ways to the server · writer.ts the connection that writes, and commits that were cut off · group.ts a group
-// of appends · upkeep.ts retention and import · reader.ts every question · staging.ts blobs on their way · wakeups.ts
-// LISTEN · migration.ts the tables · schema.sql what they hold, and why.
+// of appends · upkeep.ts retention and import · reader.ts every question · snapshot.ts all of them at one moment · staging.ts
+// blobs on their way · wakeups.ts LISTEN · migration.ts the tables · schema.sql what they hold, and why.
 
 import { HoldfastError } from '../../errors.ts'
 import type { Clock } from '../../host/clock.ts'
@@ -17,6 +17,7 @@ import type { Scope } from './journal-tables.ts'
 import type { Link, Linked } from './link.ts'
 import { PostgresReader } from './reader.ts'
 import { SidePool } from './side-pool.ts'
+import { PostgresSnapshot } from './snapshot.ts'
 import { Staging } from './staging.ts'
 import { beginUpkeep, contentTables } from './upkeep.ts'
 import { Wakeups } from './wakeups.ts'
@@ -48,9 +49,6 @@ export interface BackendParts {
 
 /** All that have rows of a journal; the head row last. */
 const tables: readonly string[] = [...contentTables, 'type', 'writer', 'head']
-
-/** A snapshot that nobody reads from any more would keep the server from cleaning up. */
-const snapshotIdleMs = 600_000
 
 export class PostgresBackend extends PostgresReader implements SqlBackend {
   readonly manifest: StoreManifest = postgresManifest
@@ -119,12 +117,8 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
     return { ...head, durable: head.position }
   }
 
-  async snapshot(): Promise<SqlSnapshot> {
-    const { connection } = await this.#parts.link.patiently()
-    await connection.rows(
-      `begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = ${snapshotIdleMs}`,
-    )
-    return new Snapshot(connection, this.scope)
+  snapshot(): Promise<SqlSnapshot> {
+    return PostgresSnapshot.begin(this.#parts.link, this.scope)
   }
 
   beginBlob(claim: Claim): Promise<number> {
@@ -208,18 +202,5 @@ export class PostgresBackend extends PostgresReader implements SqlBackend {
     await this.#writer.close()
     await this.#pool.close()
     this.#parts.link.close()
-  }
-}
-
-class Snapshot extends PostgresReader implements SqlSnapshot {
-  readonly #connection: Awaited<ReturnType<Link['patiently']>>['connection']
-
-  constructor(connection: Awaited<ReturnType<Link['patiently']>>['connection'], scope: Scope) {
-    super((text, values) => connection.rows(text, values), scope)
-    this.#connection = connection
-  }
-
-  async end(): Promise<void> {
-    await this.#connection.close()
   }
 }
