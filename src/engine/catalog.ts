@@ -22,7 +22,7 @@ export class Catalog {
   /** All segments, oldest first; the last one is active. */
   get all(): readonly Segment[] {
     // Whoever reads on must not take it for the end of the log.
-    if (this.#isClosed) throw closedLog()
+    this.#mustBeOpen()
     return this.#segments
   }
 
@@ -37,7 +37,7 @@ export class Catalog {
   }
 
   byNumber(number: number): Segment | undefined {
-    if (this.#isClosed) throw closedLog()
+    this.#mustBeOpen()
     return this.#byNumber.get(number)
   }
 
@@ -54,6 +54,10 @@ export class Catalog {
     let index = Math.max(0, low - 1)
     while (index > 0 && this.#segments[index]?.facts.first === position) index--
     return index
+  }
+
+  #mustBeOpen(): void {
+    if (this.#isClosed) throw closedLog()
   }
 
   add(...facts: readonly SegmentFacts[]): void {

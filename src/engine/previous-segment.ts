@@ -33,7 +33,8 @@ async function previousSegmentOf(
   }
   const older = log.catalog.all.filter(({ facts }) => facts.number < segment).reverse()
   // The tables end right before the segment, and the stream is not there: it is new.
-  if (text === undefined && log.state.coveredThrough === (older[0]?.facts.number ?? 0)) return 0
+  const [newest] = older
+  if (text === undefined && newest !== undefined && log.state.coveredThrough === newest.facts.number) return 0
   for (const candidate of older) {
     const places = await log.indexes.with(candidate, (index) => index.places(stream))
     if (places !== undefined) return candidate.facts.number

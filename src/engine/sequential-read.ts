@@ -4,7 +4,7 @@
 import { eventIn, eventStart } from '../core/event-line.ts'
 import type { Position } from '../core/numbers.ts'
 import { isRemovedStub, lineKind, parseControlLine } from '../core/record.ts'
-import { assert } from '../errors.ts'
+import { assert, never } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ReadItem, ReadQuery } from '../stores/store.ts'
 import { LineReader } from './line-reader.ts'
@@ -167,7 +167,7 @@ function checkedSum(view: LogView, segment: Segment, lines: LineReader, previous
 function meetStub({ buffer, start, end }: LineReader, teller: RemovedTeller): void {
   if (!isRemovedStub(buffer, start)) return
   const { control } = parseControlLine(buffer.toString('utf8', start, end))
-  if (control.control === 'removed') teller.meetStub(control)
+  teller.meetStub(control.control === 'removed' ? control : never('its name is that of a stub'))
 }
 
 async function markBefore(view: LogView, segment: Segment, position: Position): Promise<number | undefined> {

@@ -3,6 +3,7 @@
 import type { AgendaControl } from '../core/control.ts'
 import type { Position, Seq } from '../core/numbers.ts'
 import { compareUtf8 } from '../core/utf8-order.ts'
+import { never } from '../errors.ts'
 import { entryText, entryValue } from './entry-text.ts'
 import { StateEntries } from './state-entries.ts'
 import { kindPrefix, stateKeys } from './state-keys.ts'
@@ -38,7 +39,7 @@ export function* dueKeys(entries: StateEntries): Generator<string> {
   for (const held of entries.ofKind(kindPrefix.agenda).values()) {
     if (held === null) continue
     const { due, id } = entryValue(held) as AgendaControl
-    if (due !== null) yield stateKeys.due(due, id)
+    yield stateKeys.due(due ?? never('an entry that is cleared is not held'), id)
   }
 }
 
