@@ -2,8 +2,10 @@
 // outside; and how that is judged.
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { open } from '../../src/open.ts'
 import { judge, type Lives, type Undisturbed } from './judge.ts'
+import { isParked, staysParked } from './label.mjs'
 import { longRun, longRunOf } from './long-run.mjs'
 import type { RecordedEvent } from './outcome.ts'
 import { Outside, type OutsideLine, runOf } from './outside.mjs'
@@ -16,6 +18,9 @@ export type RunPlace = Omit<LifePlan, 'point' | 'failpoint'>
 const forPeople: readonly string[] = ['run.created', 'run.wait', 'run.parked', 'run.tool-ambiguous']
 /** More than any life takes, on any machine: what takes longer hangs. */
 const hangsAfterMs = 60_000
+/** More than it takes until a run is parked. Where that is behind it, a person who is slow would wait in vain. */
+const patienceMs = 10_000
+const storedMs = 200
 
 export class KilledRun {
   readonly #place: RunPlace
@@ -44,12 +49,19 @@ export class KilledRun {
     })
   }
 
-  /** One life. Throws when it ends otherwise than with the run, or by a kill where there should be one. */
-  async live(stop: { readonly point?: Point; readonly failpoint?: FailpointHit } = {}): Promise<RunProcess> {
-    const { point, failpoint } = stop
+  /** One life. Throws when it ends otherwise than with the run, or by a kill where there should be one. `slowly`: a person
+   * tells the run something while it is parked, and only then what lets it go on. */
+  async live(
+    stop: { readonly point?: Point; readonly failpoint?: FailpointHit; readonly slowly?: boolean } = {},
+  ): Promise<RunProcess> {
+    const { point, failpoint, slowly = point !== undefined && staysParked(point.label) } = stop
     const life = this.begin({
       ...(point === undefined ? {} : { point: { ...point, signal: 'SIGKILL' } }),
       ...(failpoint === undefined ? {} : { failpoint }),
+    })
+    this.#person.hesitate(async ({ kind, name }) => {
+      if (slowly && name === 'early') await said(life, isParked)
+      if (slowly && kind === 'raise') await said(life, staysParked)
     })
     this.#person.look()
     let hasHung = false
@@ -113,6 +125,12 @@ export class KilledRun {
     const found = judge(await this.ended(), expected)
     if (found.length > 0) throw new Error(found.join('\n'))
   }
+}
+
+/** Until an append with such a label is stored. */
+async function said(life: RunProcess, isIt: (label: string) => boolean): Promise<void> {
+  await Promise.race([life.until(() => life.appends.some(isIt)), pause(patienceMs, undefined, { ref: false })])
+  await pause(storedMs)
 }
 
 function cameTo({ isOpen, appends }: RunProcess): string {

@@ -12,3 +12,12 @@ export function labelOf(events, { leases = [], agenda = [], claim }) {
   if (agenda.length > 0) return agenda.map(({ id, data }) => `${id} is ${JSON.parse(data ?? '{}').state}`).join(', ')
   return claim === undefined ? 'nothing' : `claim ${claim.prefix}`
 }
+
+export function isParked(label) {
+  return label.endsWith(' run.parked')
+}
+
+/** It was told something while it was parked that doesn't let it go on, and says so once more. */
+export function staysParked(label) {
+  return label.endsWith(' is parked')
+}

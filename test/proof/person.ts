@@ -22,6 +22,7 @@ export class Person {
   /** What has happened outside by now. */
   readonly #lines: () => readonly OutsideLine[]
   readonly #begun: Map<string, Promise<void>> = new Map()
+  #hesitates: (errand: Errand) => Promise<unknown> = async () => undefined
   #isGone = false
   readonly errors: unknown[] = []
   acknowledged = 0
@@ -39,6 +40,11 @@ export class Person {
     }
   }
 
+  /** From now on it begins no errand before that. */
+  hesitate(until: (errand: Errand) => Promise<unknown>): void {
+    this.#hesitates = until
+  }
+
   /** Does nothing more. */
   async leave(): Promise<void> {
     this.#isGone = true
@@ -46,6 +52,7 @@ export class Person {
   }
 
   async #do(errand: Errand): Promise<void> {
+    await this.#hesitates(errand)
     while (!this.#isGone) {
       try {
         await this.#send(errand)
