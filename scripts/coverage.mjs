@@ -72,7 +72,7 @@ function runTests() {
       ? [...parts, ...values.with]
       : ['src/', 'test/transfer', 'test/copy', 'test/crash', 'test/faults', 'test/flip', ...values.with]
   const without = parts.length > 0 ? [] : elsewhere.flatMap((files) => ['--exclude', files])
-  const size = { RUNS_MULTIPLIER: '0.25', FAULTS_EVERY: '1', COPY_CRASH_EVERY: '4', FLIP_EVERY: '61' }
+  const size = { RUNS_MULTIPLIER: '0.1', FAULTS_EVERY: '7', COPY_CRASH_EVERY: '8', FLIP_EVERY: '211' }
   const env = { ...size, NO_COLOR: '1', ...process.env }
   const options = [
     ...without,

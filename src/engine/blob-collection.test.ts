@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryDisk } from '../disks/memory-disk.ts'
 import { assert } from '../errors.ts'
 import { naming, openBareLog } from '../testing/bare-log.ts'
@@ -7,7 +8,7 @@ import { prng } from '../testing/prng.ts'
 import { filesOf, openSample, sampleEvent } from '../testing/sample-journal.ts'
 import { collectBlobs, findDeadBlobs } from './blob-collection.ts'
 import { retainLog } from './retention.ts'
-import { stateKeys } from './state-keys.ts'
+import { kindPrefix, stateKeys } from './state-keys.ts'
 
 describe('collecting blobs', () => {
   it('leaves a blob that is named between the look and the record, though its segment is sealed, covered and forgotten by then', async () => {
@@ -59,6 +60,37 @@ describe('collecting blobs', () => {
     expect(Buffer.concat(read).equals(longer)).toBe(true)
     expect((await store.verify({})).findings).toEqual([])
     await store.close()
+  })
+
+  it('leaves a chunk that is put again between the last look at who uses it and its removal', async () => {
+    const disk = memoryDisk()
+    const { log, blobs } = await openBareLog(disk)
+    const { writer, state } = log
+    assert(writer !== undefined, 'the log is open for writing')
+    const content = Buffer.alloc(50_000, 1)
+    const { digest } = await blobs.stage(content, log)
+    await writer.append(naming(digest, 'old'))
+    await writer.rotateNow()
+    await log.covered()
+    const parts = { log, blobs, pins: [] }
+    const dead = await findDeadBlobs(parts, { cut: 2, truncating: new Map(), isVisible: () => false })
+    let staging: Promise<{ readonly digest: string }> | undefined
+    const scan = state.scan.bind(state)
+    vi.spyOn(state, 'scan').mockImplementation(async function* (prefix, after) {
+      yield* scan(prefix, after)
+      if (!prefix.startsWith(kindPrefix.chunkUse)) return
+      staging = blobs.stage(content, log)
+      while (!blobs.isChunkClaimed(digest)) await nextTurn()
+    })
+    expect(await collectBlobs(parts, writer, dead)).toBe(1)
+    expect((await filesOf(disk, 'blobs')).size).toBe(1)
+    const again = await staging
+    expect(again?.digest).toBe(digest)
+    await writer.append(naming(digest, 'new'))
+    const read: Uint8Array[] = []
+    for await (const piece of blobs.read(digest, log)) read.push(piece)
+    expect(Buffer.concat(read).equals(content)).toBe(true)
+    await log.close()
   })
 
   it('takes a blob once, though the event that named it still stands in the log', async () => {

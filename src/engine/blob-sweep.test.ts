@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { contentDigest } from '../core/content-digest.ts'
 import type { Disk } from '../disks/disk.ts'
 import { faultyDisk } from '../disks/faulty-disk.ts'
 import { writeText } from '../disks/file-content.ts'
@@ -33,6 +34,21 @@ describe('sweepBlobs', () => {
   it('does nothing where there never was a blob', async () => {
     const { log, blobs } = await openBareLog(memoryDisk())
     expect(await sweepBlobs(log, blobs)).toEqual({ files: 0, bytes: 0 })
+    await log.close()
+  })
+
+  it.each([
+    ['the folder of blobs', 'list', folders.blobs],
+    ['a chunk that nobody needs', 'open', blobPath(contentDigest(small))],
+  ] as const)('says so when %s can not be read', async (_, op, path) => {
+    const fails = { isOn: false }
+    const only = (call: { readonly op: string; readonly path: string }): boolean =>
+      fails.isOn && call.op === op && call.path === path
+    const { log, blobs } = await openBareLog(faultyDisk(memoryDisk(), { at: 1, times: 'once', fault: 'EIO', only }))
+    const given = await blobs.stage(small, log)
+    given.release()
+    fails.isOn = true
+    await expect(sweepBlobs(log, blobs)).rejects.toMatchObject({ code: 'EIO' })
     await log.close()
   })
 

@@ -9,6 +9,7 @@ import { Inbox } from './inbox.ts'
 import { commandPath, replyPath } from './inbox-command.ts'
 import { inboxLine } from './inbox-line.ts'
 import { readReply, writeReply } from './inbox-reply.ts'
+import { folders } from './layout.ts'
 import { listNames, readWholeFile, writeWholeFile } from './whole-file.ts'
 
 /** No notice ever arrives. */
@@ -63,6 +64,22 @@ describe('the inbox', () => {
     expect(await stored()).toEqual(['c'])
     await inbox.stop()
     expect(clock.waiting).toBe(0)
+  })
+
+  it('goes on where its folder was removed: the next sender makes it anew', async () => {
+    const disk = memoryDisk()
+    const { clock, store, stored } = inboxScene()
+    const inbox = new Inbox(deaf(disk), clock, (batch) => store.append(batch))
+    await inbox.start()
+    await disk.removeDirectory(folders.inbox)
+    clock.advance(40)
+    await settle()
+    expect(inbox.failure).toBeUndefined()
+    await queueCommand(disk, command('c'), time)
+    clock.advance(40)
+    await settle()
+    expect(await stored()).toEqual(['c'])
+    await inbox.stop()
   })
 
   it('answers a refusal with all that the error says', async () => {
