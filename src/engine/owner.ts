@@ -116,7 +116,9 @@ async function locked(disk: Disk): Promise<HoldfastError> {
   const by = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`
   const since = owner === undefined ? '' : ` since ${new Date(owner.since).toISOString()}`
   return new HoldfastError('LOCKED', `${disk.label} is open for writing by ${by}${since}`, {
-    hint: 'Open it with readOnly: true, hand it commands with submit(), or, if that process is stopped for good, open with takeover: true.',
+    hint:
+      'Open it with readOnly: true; hand it commands with submit(), and runs what they wait for with signalRun(), settleRun(), ' +
+      'raiseRun() or cancelRun(); or, if that process is stopped for good, open with takeover: true.',
     details: owner === undefined ? {} : { pid: owner.pid, host: owner.host, since: owner.since },
   })
 }
