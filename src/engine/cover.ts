@@ -49,6 +49,7 @@ export async function coverFrozen(log: Covering, segment: Segment, scalars: Stat
     const sealed = coveredFacts(log.catalog, segment)
     await log.state.flush(encodeNote({ journal: log.identity.journal, epoch: log.identity.epoch, sealed, scalars }))
     log.state.coveredThrough = segment.facts.number
+    log.state.coveredForgetBefore = scalars.forgetBefore
   } catch (error) {
     log.state.thaw()
     throw error

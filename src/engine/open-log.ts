@@ -116,6 +116,7 @@ async function openState(
   const usable = note !== undefined || isWriter ? tables : await emptyTables(disk, tables)
   const state = new State(usable, note?.scalars ?? emptyScalars())
   state.coveredThrough = note?.sealed.at(-1)?.number ?? 0
+  state.coveredForgetBefore = note?.scalars.forgetBefore ?? 0
   return { state, covered: note?.sealed ?? [] }
 }
 

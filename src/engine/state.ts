@@ -52,6 +52,8 @@ export class State {
   readonly scalars: Scalars
   /** Number of the newest segment that the tables cover. */
   coveredThrough = 0
+  /** By what they cover, command ids of before are forgotten. */
+  coveredForgetBefore: TimeMs = 0
   /** The agenda's front, for claims. */
   readonly due: DueWindow = new DueWindow()
   #isDamaged = false

@@ -143,10 +143,11 @@ export class FileLog implements LogView {
     }
   }
 
-  /** Forgotten command ids leave the tables when they are merged. */
+  /** Command ids leave the tables when they are merged, if what the tables cover says that they are forgotten: what the
+   * state knows beyond that may not be durable yet, and after a crash nothing would have forgotten them. */
   #isWorthKeeping(key: string, value: string): boolean {
     if (!key.startsWith(stateKeys.command(''))) return true
-    return (JSON.parse(value) as { readonly time: number }).time >= this.state.scalars.forgetBefore
+    return (JSON.parse(value) as { readonly time: number }).time >= this.state.coveredForgetBefore
   }
 
   #coverParts() {
