@@ -52,7 +52,7 @@ export class State {
   readonly scalars: Scalars
   /** Number of the newest segment that the tables cover. */
   coveredThrough = 0
-  /** By what they cover, command ids of before are forgotten. */
+  /** Command ids of before this time are forgotten, by what the tables cover; `scalars` may be ahead of that. */
   coveredForgetBefore: TimeMs = 0
   /** The agenda's front, for claims. */
   readonly due: DueWindow = new DueWindow()
